@@ -57,7 +57,7 @@ def test_how_it_came_does_not_change_the_event_id() -> None:
         (b'"value":"37",', b"", "missing required field `value`"),
         (b"2026-08-11T10:27:48Z", b"yesterday", r"Invalid RFC3339.* at `\$\.source_ts`"),
         (b'"source":"test"', b'"source":"mir"', r"Invalid enum value 'mir' - at `\$\.source`"),
-        (b"{", b"[", "malformed"),
+        (b"{", b"{{", "malformed"),
     ],
 )
 def test_bad_bytes_are_an_error_that_names_the_field(before: bytes, after: bytes, message: str) -> None:
