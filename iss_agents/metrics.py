@@ -32,6 +32,7 @@ LAST_SEEN = Counter("iss_last_seen", "Readings that keep_last_seen met, by outco
 INGEST_TO_STATE = Histogram(
     "iss_ingest_to_state_seconds", "Ingest to the state that views answer from", buckets=LATENCY_BUCKETS
 )
+STATE_UNDECODABLE = Counter("iss_state_undecodable", "Changelog records that the state view could not read")
 
 ARCHIVED = Counter("iss_archive_documents", "Records that the archive met, by outcome", ["topic", "outcome"])
 INGEST_TO_PERSIST = Histogram(
