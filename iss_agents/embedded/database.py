@@ -1,0 +1,46 @@
+"""MongoDB's protocol for one machine: SecantusDB, a separate program that is never imported."""
+
+import sysconfig
+from pathlib import Path
+
+from iss_agents.embedded.program import Program, accepts, make_folder, require_free
+from iss_agents.errors import UserError
+
+PORT = 27117
+CACHE = "256M"
+"""WiredTiger's cache: a month of the live feed needs no more, and a laptop has other work."""
+
+
+class Database:
+    """A database at 127.0.0.1:`port` that keeps its documents in `folder`/data, whatever ended it last time."""
+
+    def __init__(self, folder: Path, port: int = PORT) -> None:
+        self.port = port
+        self.url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+        self._folder = folder
+        self.program: Program | None = None
+
+    def start(self) -> Program:
+        """Start the database; it is not yet `ready`.
+
+        Raises:
+            UserError: a taken port, no permission, or the program is not installed.
+        """
+        require_free(self.port, "the database")
+        data = make_folder(self._folder) / "data"
+        arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(data)]
+        command = [_executable(), *arguments, "--cache-size", CACHE, "--log-level", "WARNING"]
+        self.program = Program("The database", command, self._folder / "database.log")
+        self.program.start()
+        return self.program
+
+    def ready(self) -> bool:
+        """Return whether the database accepts connections; it opens its storage before its port."""
+        return accepts(self.port)
+
+
+def _executable() -> str:
+    path = Path(sysconfig.get_path("scripts")) / "secantusd-py"
+    if not path.exists():
+        raise UserError("SecantusDB is not installed: run `uv sync --group embedded`, or set ISS_MONGO_URL.")
+    return str(path)

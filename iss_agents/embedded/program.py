@@ -1,0 +1,173 @@
+"""A child process that writes to a log file, ends with its parent and leaves nothing behind."""
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import monotonic, sleep
+
+from iss_agents.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+POLL = 0.05
+"""Seconds between two looks at whether a program is ready."""
+
+LAST_LINES = 10
+"""How many lines of its log are shown of a program that has crashed."""
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal a process gets when its parent has died, however that was."""
+
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Program:
+    """One program of the machine. It is stopped by `stop`, or by the kernel when this process dies (Linux)."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None before the start."""
+        return self._process.pid if self._process else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the program was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the program in a session of its own, so that a terminal's Ctrl-C reaches only its parent."""
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no locks
+            )
+        logger.debug("%s runs as process %s", self.name, self.pid)
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait until `ready()`.
+
+        Raises:
+            UserError: the program ended, or was not ready within `seconds`.
+        """
+        deadline = monotonic() + seconds
+        while not ready():
+            self.check()
+            if monotonic() > deadline:
+                raise UserError(f"{self.name} was not ready within {seconds:.0f} s; its log is {self.log}.")
+            sleep(POLL)
+
+    def check(self) -> None:
+        """Do nothing while the program runs.
+
+        Raises:
+            UserError: it has ended; names its exit code, its log and the log's last lines.
+        """
+        if self._process is None or self._process.poll() is None:
+            return
+        ending = _ending(self._process.returncode)
+        raise UserError(f"{self.name} has ended ({ending}); the end of {self.log}:\n{self._last_lines()}")
+
+    def request(self, number: signal.Signals) -> None:
+        """Send a signal to the program, if it runs."""
+        if self._process and self.running:
+            self._process.send_signal(number)
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """End the program with SIGTERM, after `seconds` with SIGKILL, and everything it started with it."""
+        if self._process is None:
+            return
+        self.request(signal.SIGTERM)
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            logger.warning("%s did not stop within %s s and was killed", self.name, seconds)
+        _kill_group(self._process.pid)
+        self._process.wait()
+
+    def _last_lines(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+
+
+def require_free(port: int, name: str) -> None:
+    """Do nothing if `port` of 127.0.0.1 can be bound.
+
+    Raises:
+        UserError: it is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UserError(
+                f"Port {port} for {name} is taken: stop the program that uses it, or choose another port."
+            ) from error
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody used a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder and return it.
+
+    Raises:
+        UserError: it cannot be written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be created ({error.strerror}): {CHOOSE_HOME}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UserError(f"{path} cannot be written to: {CHOOSE_HOME}")
+    return path
+
+
+CHOOSE_HOME = "give yourself permission, or set ISS_HOME to a folder of your own."
+
+
+def accepts(port: int) -> bool:
+    """Return whether something accepts connections at `port` of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _die_with_parent() -> None:
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of a group that has just ended
+        return
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
