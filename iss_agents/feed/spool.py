@@ -1,0 +1,219 @@
+"""Records that wait on disk while Kafka cannot take them, in the order in which they came.
+
+SQLite in WAL mode: a transaction that has returned survives a kill -9, and a torn tail cannot happen.
+"""
+
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from iss_agents.errors import UserError
+from iss_agents.feed.outgoing import Outgoing
+
+logger = logging.getLogger(__name__)
+
+PAGE_BYTES = 4096
+SHRINK_ABOVE_BYTES = 1 << 20
+"""An empty spool larger than this gives its space back to the disk."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, key BLOB, value BLOB NOT NULL, ingest_ts REAL NOT NULL
+)
+"""
+
+
+class SpoolFull(Exception):  # noqa: N818 - a state, not a mistake
+    """The spool has reached its limit, or its disk takes nothing more."""
+
+
+class SpoolInUse(Exception):  # noqa: N818 - a state, not a mistake
+    """Another worker holds the lock of this spool."""
+
+
+class Spool:
+    """A queue of records in one file, which grows to at most `limit_bytes` (its log adds up to 4 MiB).
+
+    Raises:
+        SpoolInUse: another worker has locked it.
+    """
+
+    def __init__(self, path: Path, limit_bytes: int) -> None:
+        self.path = path
+        self._limit_pages = limit_bytes // PAGE_BYTES
+        self._lock = _lock(path.with_suffix(".lock"))
+        self._open()
+
+    @property
+    def count(self) -> int:
+        """Records that wait."""
+        return self._next - self._first
+
+    @property
+    def bytes(self) -> int:
+        """Size of the database on disk, free pages included."""
+        pages: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
+        return pages * PAGE_BYTES
+
+    def append(self, records: Sequence[Outgoing]) -> None:
+        """Write all of `records` behind the others, or none of them.
+
+        Raises:
+            SpoolFull: the limit is reached, or the disk is full or read-only.
+        """
+        try:
+            self._insert(records)
+        except sqlite3.OperationalError as error:
+            raise SpoolFull(str(error)) from error
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+            self._insert(records)
+        self._next += len(records)
+
+    def head(self, limit: int) -> list[Outgoing]:
+        """Return the oldest records, at most `limit`. An unreadable file is set aside, and nothing is left."""
+        query = "SELECT topic, partition, key, value, ingest_ts FROM records WHERE number >= ? ORDER BY number"
+        try:
+            rows = self._connection.execute(f"{query} LIMIT ?", (self._first, limit)).fetchall()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+            return []
+        return [Outgoing(*row) for row in rows]
+
+    def remove(self, count: int) -> None:
+        """Remove the `count` oldest records."""
+        self._first += count
+        # A full disk can refuse the deletion; `_first` hides the records until a later one succeeds.
+        with suppress(sqlite3.OperationalError), self._connection:
+            self._connection.execute("DELETE FROM records WHERE number < ?", (self._first,))
+        if not self.count and self.bytes > SHRINK_ABOVE_BYTES:
+            self._shrink()
+
+    def close(self) -> None:
+        """Release the spool, and delete its file if nothing waits in it."""
+        self._connection.close()
+        if not self.count:
+            self.path.unlink(missing_ok=True)
+            self.path.with_suffix(".lock").unlink(missing_ok=True)
+        self._lock.close()
+
+    def _open(self) -> None:
+        try:
+            self._connection = _connect(self.path, self._limit_pages)
+            self._first, self._next = _bounds(self._connection)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            self._set_aside(error)
+
+    def _insert(self, records: Sequence[Outgoing]) -> None:
+        statement = "INSERT INTO records (number, topic, partition, key, value, ingest_ts) VALUES (?,?,?,?,?,?)"
+        rows = ((number, *record) for number, record in enumerate(records, self._next))
+        with self._connection:
+            self._connection.executemany(statement, rows)
+
+    def _shrink(self) -> None:
+        with suppress(sqlite3.OperationalError):
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
+        self._connection.close()
+        broken = self.path.with_suffix(".broken")
+        self.path.rename(broken)
+        for companion in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                self.path.with_name(self.path.name + companion).rename(f"{broken}{companion}")
+        logger.error("The spool %s is unreadable (%s) and was kept as %s", self.path, error, broken.name)
+        self._open()
+
+
+def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
+    """Take over every spool that no worker holds, oldest first; the last one is for new records.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    folder = home / "spool"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _taking_over(folder):
+            spools = list(_unlocked(folder, limit_bytes))
+            if not spools:
+                name = f"{time.time_ns() // 1_000_000:014d}-{os.getpid()}.sqlite"
+                spools.append(Spool(folder / name, limit_bytes))
+    except (OSError, sqlite3.OperationalError) as error:
+        raise UserError(
+            f"The spool cannot be written to {folder} ({error}): make it writable or set ISS_HOME."
+        ) from error
+    return spools
+
+
+def waiting(home: Path) -> int:
+    """Return how many records are left in the spools under `home`, locked or not."""
+    return sum(_count(path) for path in (home / "spool").glob("*.sqlite"))
+
+
+def _unlocked(folder: Path, limit_bytes: int) -> Iterator[Spool]:
+    for path in sorted(folder.glob("*.sqlite")):
+        with suppress(SpoolInUse):
+            yield Spool(path, limit_bytes)
+
+
+def _count(path: Path) -> int:
+    try:
+        connection = sqlite3.connect(path)
+        first, following = _bounds(connection)
+    except sqlite3.DatabaseError:
+        return 0
+    connection.close()
+    return following - first
+
+
+def _connect(path: Path, limit_pages: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    for pragma in (
+        f"page_size={PAGE_BYTES}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"max_page_count={limit_pages}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(SCHEMA)
+    return connection
+
+
+def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
+    first, last = connection.execute("SELECT min(number), max(number) FROM records").fetchone()
+    if first is not None:
+        return first, last + 1
+    used = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'").fetchone()
+    following = used[0] + 1 if used else 1
+    return following, following
+
+
+def _lock(path: Path) -> BinaryIO:
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise SpoolInUse(str(path)) from error
+    return file
+
+
+@contextmanager
+def _taking_over(folder: Path) -> Iterator[None]:
+    # One worker at a time looks for spools: two that share them out would mix the order of items.
+    with (folder / "take-over.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,155 @@
+"""Create the topics that are missing, mend their settings, and refuse those that cannot be mended."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from iss_agents.backoff import delays
+from iss_agents.errors import UserError
+from iss_agents.health import Health
+from iss_agents.topics import TOPICS, Topic
+
+logger = logging.getLogger(__name__)
+
+REPLICAS = 3
+"""Copies of each partition where there are as many brokers."""
+
+REQUEST_SECONDS = 5
+SET_ON_TOPIC = 1
+"""`config_source` of a value that was set on the topic itself (Kafka protocol, DescribeConfigs)."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found of one topic and what was done about it."""
+
+    topic: Topic
+    outcome: Literal["created", "found", "changed"]
+
+
+async def ensure_topics(brokers: Sequence[str], topics: Sequence[Topic] = TOPICS) -> list[Checked]:
+    """Make every topic what it is declared to be. Any number of workers may do so at once.
+
+    Raises:
+        UserError: a topic has another number of partitions; more would move items to another one.
+        KafkaError, OSError, TimeoutError: Kafka did not answer.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(brokers), request_timeout_ms=REQUEST_SECONDS * 1000)
+    try:
+        await admin.start()
+        missing = [topic for topic in topics if topic.name not in await _partitions(admin)]
+        created = await _create(admin, missing)
+        _require_partitions(await _partitions(admin), topics)
+        changed = await _mend(admin, [topic for topic in topics if topic.name not in created])
+    finally:
+        await admin.close()
+    return [Checked(topic, _outcome(topic.name, created, changed)) for topic in topics]
+
+
+async def wait_for_kafka(brokers: Sequence[str], health: Health) -> list[Checked]:
+    """Return the checked topics as soon as Kafka answers, however long that takes; say once that it is away.
+
+    Raises:
+        UserError: a topic has another number of partitions.
+    """
+    for pause in delays(0.5, 5):
+        try:
+            checked = await ensure_topics(brokers)
+        except (KafkaError, OSError, TimeoutError) as error:
+            health.bad("kafka", unreachable(brokers, error))
+            await asyncio.sleep(pause)
+        else:
+            health.good("kafka", f"Kafka answers at {','.join(brokers)}")
+            return checked
+    raise AssertionError("delays never end")
+
+
+def unreachable(brokers: Sequence[str], error: Exception) -> str:
+    """Return the sentence for a person whose Kafka does not answer."""
+    problem = str(error) or type(error).__name__
+    return f"Kafka does not answer at {','.join(brokers)} ({problem}): start it or set ISS_KAFKA_URL."
+
+
+def wanted_configuration(topic: Topic) -> dict[str, str]:
+    """Return the settings that a topic must have. A compacted topic keeps the last record of a key for ever."""
+    if topic.cleanup_policy == "compact":
+        return {"cleanup.policy": "compact"}
+    return {"cleanup.policy": "delete", "retention.ms": str(topic.retention_ms)}
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    # All topics: a question for one by name creates it on a broker with auto.create.topics.enable.
+    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> set[str]:
+    if not topics:
+        return set()
+    copies = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+    new = [
+        NewTopic(topic.name, topic.partitions, copies, topic_configs=wanted_configuration(topic))
+        for topic in topics
+    ]
+    answer = await admin.create_topics(new)
+    for name, code, message in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise error(f"{name}: {message}")
+    await _until_known(admin, topics)
+    logger.info("Created the topics %s", ", ".join(topic.name for topic in topics))
+    return {topic.name for topic in topics}
+
+
+async def _until_known(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+    names = {topic.name for topic in topics}
+    async with asyncio.timeout(REQUEST_SECONDS):
+        while names - (await _partitions(admin)).keys():  # noqa: ASYNC110 - the broker sends no event
+            await asyncio.sleep(0.05)
+
+
+def _require_partitions(partitions: Mapping[str, int], topics: Sequence[Topic]) -> None:
+    for topic in topics:
+        has = partitions[topic.name]
+        if has != topic.partitions:
+            raise UserError(
+                f"The topic {topic.name} has {has} partitions and needs {topic.partitions}: "
+                "keep what you need of it, delete it, and start again."
+            )
+
+
+async def _mend(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> set[str]:
+    answers = await admin.describe_configs([_resource(topic, None) for topic in topics])
+    found = {answer[3]: answer[4] for response in answers for answer in response.resources}
+    changed = {topic: change for topic in topics if (change := _change(topic, found[topic.name]))}
+    if not changed:
+        return set()
+    await admin.alter_configs([_resource(topic, change) for topic, change in changed.items()])
+    for topic in changed:
+        logger.warning("Set the topic %s to %s", topic.name, wanted_configuration(topic))
+    return {topic.name for topic in changed}
+
+
+def _resource(topic: Topic, configuration: Mapping[str, str] | None) -> ConfigResource:
+    return ConfigResource(ConfigResourceType.TOPIC, topic.name, configuration)
+
+
+def _change(topic: Topic, entries: Sequence[Any]) -> dict[str, str]:
+    # AlterConfigs replaces all settings of a topic, so those that somebody else has set go along.
+    values = {name: value for name, value, *_ in entries}
+    wanted = wanted_configuration(topic)
+    if wanted.items() <= values.items():
+        return {}
+    own = {name: value for name, value, _read_only, source, *_ in entries if source == SET_ON_TOPIC}
+    return own | wanted
+
+
+def _outcome(name: str, created: set[str], changed: set[str]) -> Literal["created", "found", "changed"]:
+    if name in created:
+        return "created"
+    return "changed" if name in changed else "found"
