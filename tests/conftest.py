@@ -1,6 +1,6 @@
 """The real parts that tests share: each is started once per run, on free ports, in a temporary folder."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -9,6 +9,7 @@ from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.program import free_port
 from iss_agents.settings import load_settings
+from iss_agents.simulator.station import Station
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,11 @@ def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield database.url
     finally:
         program.stop()
+
+
+@pytest.fixture
+async def station() -> AsyncIterator[Station]:
+    """A simulated station on a free port that sends only what the test publishes and pushes."""
+    quiet = await Station().start()
+    yield quiet
+    await quiet.stop()

@@ -1,0 +1,105 @@
+"""Faults on request: what can go wrong between the station and a client, and how long it lasts."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from iss_agents.catalog import SIGNAL_ITEM, TANK_ITEM
+from iss_agents.simulator.broadcast import Broadcast
+from iss_agents.simulator.sessions import Sessions
+from iss_agents.simulator.updates import VALUE, YEAR_ITEM, Update, measured, signal
+
+MISSING_STATUS = "1"
+"""Status.Class of TIME_000001 while the signal is lost: any class but 24 would do (feed.md, AOS/LOS)."""
+
+BURST_ACTIVE = 25
+BURST_ZEROS = 22
+"""On 11 August 2026, 22 of 25 active items sent exactly 0 in one instant (maximvs101/iss-live)."""
+
+Seconds = float | None
+"""How long a fault lasts; None until `recover`."""
+
+
+class Faults:
+    """Stands between the station's sources and the broadcast; a fault changes what comes through.
+
+    What is held back is not sent later: only the newest value of each item is, as after a real loss of signal.
+    """
+
+    def __init__(self, broadcast: Broadcast, sessions: Sessions) -> None:
+        self._broadcast = broadcast
+        self._sessions = sessions
+        self._silent = False
+        self._zeroed: frozenset[str] = frozenset()
+        self._held: dict[str, Update] = {}
+        self._timers: list[asyncio.TimerHandle] = []
+
+    def publish(self, update: Update) -> None:
+        """Pass an update on, or hold it back while a fault lasts."""
+        if self._silent or update.item_id in self._zeroed:
+            self._held[update.item_id] = update
+            return
+        self._broadcast.publish(update)
+
+    def los(self, seconds: Seconds = None) -> None:
+        """Lose the signal: the clock's status says so, then nothing comes."""
+        self._broadcast.publish(signal(datetime.now(UTC), MISSING_STATUS))
+        self._silent = True
+        self._later(seconds, self.recover)
+
+    def freeze(self, seconds: Seconds = None) -> None:
+        """Stop everything without a word; sessions are accepted and get their snapshots."""
+        self._silent = True
+        self._later(seconds, self.recover)
+
+    def zero_burst(self, seconds: Seconds = None) -> None:
+        """Send exactly 0 for most of the active items at one instant; the clock stays real."""
+        now = datetime.now(UTC)
+        self._zeroed = frozenset(self._burst_items())
+        for item_id in self._zeroed:
+            self._held.setdefault(item_id, Update(item_id, self._broadcast.latest[item_id]))
+            self._broadcast.publish(measured(item_id, now, "0"))
+        self._later(seconds, self.recover)
+
+    def refuse(self, seconds: Seconds = None, code: int = 5) -> None:
+        """Refuse new sessions with a code; 5 makes a client try again by itself, 8 does not."""
+        self._sessions.refusal = code
+        self._later(seconds, self._accept)
+
+    def drop(self) -> None:
+        """Cut every stream connection; the sessions wait for a recovery."""
+        self._sessions.abort_connections()
+
+    def end(self, code: int = 8) -> None:
+        """End every session for good; with code 8 a client never comes back by itself."""
+        for session in self._sessions:
+            self._sessions.end(session, code, "Ended by the station")
+
+    def recover(self) -> None:
+        """End every fault and send the newest value of what was held back."""
+        was_silent, self._silent, self._zeroed = self._silent, False, frozenset()
+        held, self._held = self._held, {}
+        if was_silent and SIGNAL_ITEM in self._broadcast.latest:
+            held[SIGNAL_ITEM] = signal(datetime.now(UTC))
+        for update in held.values():
+            self._broadcast.publish(update)
+        self._accept()
+
+    def stop(self) -> None:
+        """Forget the faults that would end later."""
+        for timer in self._timers:
+            timer.cancel()
+
+    def _accept(self) -> None:
+        self._sessions.refusal = None
+
+    def _later(self, seconds: Seconds, action: Callable[[], None]) -> None:
+        if seconds is not None:
+            self._timers.append(asyncio.get_running_loop().call_later(seconds, action))
+
+    def _burst_items(self) -> list[str]:
+        latest = self._broadcast.latest
+        active = [item_id for item_id in latest if item_id not in {SIGNAL_ITEM, YEAR_ITEM}]
+        active.sort(key=lambda item_id: item_id != TANK_ITEM)
+        share = min(BURST_ZEROS, max(1, len(active) * BURST_ZEROS // BURST_ACTIVE))
+        return [item_id for item_id in active if latest[item_id].get(VALUE) != "0"][:share]
