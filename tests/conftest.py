@@ -7,7 +7,7 @@ import pytest
 from iss_agents.embedded.database import Database
 from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
-from iss_agents.embedded.program import free_port
+from iss_agents.embedded.place import free_port
 from iss_agents.settings import load_settings
 from iss_agents.simulator.station import Station
 

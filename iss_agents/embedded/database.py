@@ -3,7 +3,8 @@
 import sysconfig
 from pathlib import Path
 
-from iss_agents.embedded.program import Program, accepts, make_folder, require_free
+from iss_agents.embedded.place import accepts, make_folder, require_free
+from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
 
 PORT = 27117

@@ -10,7 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from iss_agents.embedded import jars
-from iss_agents.embedded.program import Program, free_port, make_folder, require_free
+from iss_agents.embedded.place import free_port, make_folder, require_free
+from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
 
 PORT = 19092
@@ -106,7 +107,7 @@ def _cluster_id() -> str:
 
 
 def _live_brokers(port: int) -> int:
-    # Metadata request, version 0, for all topics: a broker leaves itself out until its controller lets it serve.
+    # Metadata request, version 0: a broker leaves itself out of the answer until its controller lets it serve.
     request = struct.pack(">hhihi", 3, 0, 1, -1, 0)
     with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)

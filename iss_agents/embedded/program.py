@@ -4,7 +4,6 @@ import ctypes
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -106,55 +105,6 @@ class Program:
 
     def _last_lines(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
-
-
-def require_free(port: int, name: str) -> None:
-    """Do nothing if `port` of 127.0.0.1 can be bound.
-
-    Raises:
-        UserError: it is taken.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise UserError(
-                f"Port {port} for {name} is taken: stop the program that uses it, or choose another port."
-            ) from error
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody used a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def make_folder(path: Path) -> Path:
-    """Create a folder and return it.
-
-    Raises:
-        UserError: it cannot be written to.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path} cannot be created ({error.strerror}): {CHOOSE_HOME}") from error
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise UserError(f"{path} cannot be written to: {CHOOSE_HOME}")
-    return path
-
-
-CHOOSE_HOME = "give yourself permission, or set ISS_HOME to a folder of your own."
-
-
-def accepts(port: int) -> bool:
-    """Return whether something accepts connections at `port` of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _die_with_parent() -> None:
