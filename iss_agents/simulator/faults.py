@@ -32,7 +32,7 @@ class Faults:
         self._silent = False
         self._zeroed: frozenset[str] = frozenset()
         self._held: dict[str, Update] = {}
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
 
     def publish(self, update: Update) -> None:
         """Pass an update on, or hold it back while a fault lasts."""
@@ -87,15 +87,18 @@ class Faults:
 
     def stop(self) -> None:
         """Forget the faults that would end later."""
-        for timer in self._timers:
+        for timer in self._timers.values():
             timer.cancel()
 
     def _accept(self) -> None:
         self._sessions.refusal = None
 
     def _later(self, seconds: Seconds, action: Callable[[], None]) -> None:
+        earlier = self._timers.pop(action, None)
+        if earlier:
+            earlier.cancel()
         if seconds is not None:
-            self._timers.append(asyncio.get_running_loop().call_later(seconds, action))
+            self._timers[action] = asyncio.get_running_loop().call_later(seconds, action)
 
     def _burst_items(self) -> list[str]:
         latest = self._broadcast.latest

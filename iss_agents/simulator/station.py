@@ -11,6 +11,7 @@ from aiohttp import web
 from iss_agents.errors import UserError
 from iss_agents.records import GOOD_STATUS
 from iss_agents.simulator.broadcast import Broadcast
+from iss_agents.simulator.fault_requests import add_fault_routes
 from iss_agents.simulator.faults import Faults
 from iss_agents.simulator.server import Server
 from iss_agents.simulator.updates import Fields, Source, Update, measured, signal
@@ -44,6 +45,7 @@ class Station:
         """
         application = web.Application()
         self._server.add_routes(application)
+        add_fault_routes(application, self.faults)
         self._runner = web.AppRunner(application, shutdown_timeout=1.0)
         await self._runner.setup()
         try:

@@ -1,0 +1,82 @@
+"""Recorded telemetry of an HTV arrival, moved to now.
+
+`htv/*.txt` holds six hours of 27 September 2018, one file an item, `<hours> <value>` a line (ISS-Mimic).
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from iss_agents.simulator.updates import Update, measured
+from iss_agents.station_clock import in_year
+
+RECORDED_YEAR = 2018
+FIRST_HOUR = 6488.0
+PERIOD = timedelta(hours=6)
+"""The recording spans the hours 6488 to 6494. Played again after six hours it has no seam: its last row is
+half a second before the end."""
+
+JUST_BEFORE = timedelta(seconds=1)
+
+
+class Row(NamedTuple):
+    """One measurement; `offset` is its time after the recording's start, in whole milliseconds."""
+
+    offset: timedelta
+    item_id: str
+    value: str
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """Return the 131,065 rows of all 23 items in order of time."""
+    start = in_year(FIRST_HOUR, RECORDED_YEAR)
+    recorded: list[Row] = []
+    for file in files("iss_agents.simulator").joinpath("htv").iterdir():
+        if file.name == "LICENSE.txt":
+            continue
+        item_id = file.name.removesuffix(".txt")
+        for line in file.read_text(encoding="utf-8").splitlines():
+            hours, value = line.split()
+            recorded.append(Row(in_year(float(hours), RECORDED_YEAR) - start, item_id, value))
+    return tuple(sorted(recorded))
+
+
+def whole_recording(now: datetime) -> list[Update]:
+    """Return every row, in order, its time moved by one constant so that the last lies just before `now`."""
+    start = _whole_milliseconds(now) - JUST_BEFORE - rows()[-1].offset
+    return [measured(row.item_id, start + row.offset, row.value) for row in rows()]
+
+
+class Playback:
+    """Plays the recording in a loop at its own pace. What came before is the snapshot."""
+
+    def __init__(self) -> None:
+        self._start: datetime | None = None
+        self._next = 0
+
+    def due(self, now: datetime) -> list[Update]:
+        if self._start is None:
+            self._start = _whole_milliseconds(now)
+            return self._snapshot(self._start - PERIOD)
+        updates: list[Update] = []
+        while self._start + rows()[self._next].offset <= now:
+            row = rows()[self._next]
+            updates.append(measured(row.item_id, self._start + row.offset, row.value))
+            self._advance()
+        return updates
+
+    def _advance(self) -> None:
+        self._next += 1
+        if self._next == len(rows()):
+            self._next = 0
+            self._start = (self._start or datetime.now(UTC)) + PERIOD
+
+    def _snapshot(self, start: datetime) -> list[Update]:
+        latest = {row.item_id: row for row in rows()}
+        return [measured(row.item_id, start + row.offset, row.value) for row in latest.values()]
+
+
+def _whole_milliseconds(time: datetime) -> datetime:
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)

@@ -1,0 +1,58 @@
+"""Plays a recording as if it happened now."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from iss_agents.catalog import SIGNAL_ITEM, as_number
+from iss_agents.simulator.recording import RecordedUpdate, read_recording
+from iss_agents.simulator.updates import TIME_STAMP, VALUE, YEAR_ITEM, Fields, Update, signal, year
+from iss_agents.station_clock import ClockError, source_time, station_hours
+
+
+class Replay:
+    """A source that keeps the recording's distances of arrival and of measurement, both moved to now.
+
+    A later session's snapshot changes nothing for clients that already have those values.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the recording.
+
+        Raises:
+            UserError: it cannot be read, or one of its lines is broken.
+        """
+        # Read once beforehand, so that a broken line stops the command at its start and not hours later.
+        for _ in read_recording(path):
+            pass
+        self._lines: Iterator[RecordedUpdate] = read_recording(path)
+        self._next: RecordedUpdate | None = next(self._lines, None)
+        self._shift: timedelta | None = None
+
+    def due(self, now: datetime) -> list[Update]:
+        updates: list[Update] = []
+        while self._next:
+            if self._shift is None:
+                self._shift = now - self._next.arrival
+            if self._next.arrival + self._shift > now:
+                break
+            updates.append(_moved(self._next, self._shift))
+            self._next = next(self._lines, None)
+        return updates
+
+
+def _moved(update: RecordedUpdate, shift: timedelta) -> Update:
+    fields: Fields = update.fields()
+    hours = as_number(update.time_stamp or "")
+    if hours is None or hours <= 0:
+        return Update(update.item, fields)
+    try:
+        time = source_time(hours, update.arrival) + shift
+    except ClockError:
+        return Update(update.item, fields)
+    moved = dict(fields) | {TIME_STAMP: repr(station_hours(time))}
+    if update.item == SIGNAL_ITEM:
+        moved[VALUE] = signal(time).fields[VALUE]
+    if update.item == YEAR_ITEM:
+        moved[VALUE] = year(time).fields[VALUE]
+    return Update(update.item, moved)

@@ -1,0 +1,59 @@
+"""Made-up values for catalogue items that nothing else plays, at a chosen rate."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from random import Random
+
+from iss_agents.catalog import Item, items
+from iss_agents.simulator.updates import TIME_STAMP, Update, measured
+
+NEVER_MEASURED = 8
+"""How many items never had a measurement on the public feed (maximvs101/iss-live)."""
+
+OLDEST_SNAPSHOT = timedelta(days=28)
+"""A healthy enum item may have kept its state for four weeks."""
+
+
+class Synthetic:
+    """Measures one item after the other, `rate` times a second. Enum items change their state."""
+
+    def __init__(self, rate: float, played_elsewhere: Collection[str] = (), seed: int = 0) -> None:
+        self._random = Random(seed)  # noqa: S311 - a model, not a secret
+        free = [item for item_id, item in items().items() if item_id not in played_elsewhere]
+        self._silent, self._items = free[:NEVER_MEASURED], free[NEVER_MEASURED:]
+        self._levels = {item.item_id: self._random.uniform(0.0, 100.0) for item in self._items}
+        self._rate = rate
+        self._start: datetime | None = None
+        self._count = 0
+
+    def due(self, now: datetime) -> list[Update]:
+        if self._start is None:
+            self._start = now
+            return self._snapshot(now)
+        updates: list[Update] = []
+        while self._count + 1 <= (now - self._start).total_seconds() * self._rate:
+            self._count += 1
+            item = self._items[self._count % len(self._items)]
+            updates.append(self._measure(item, self._start + timedelta(seconds=self._count / self._rate)))
+        return updates
+
+    def _snapshot(self, now: datetime) -> list[Update]:
+        measurements = [
+            self._measure(item, now - OLDEST_SNAPSHOT * self._random.random() ** 4) for item in self._items
+        ]
+        return measurements + [_never_measured(item, now, n) for n, item in enumerate(self._silent)]
+
+    def _measure(self, item: Item, time: datetime) -> Update:
+        if item.states:
+            state = self._random.choice(list(item.states))
+            # The feed sends a state now as "2", now as "2.00".
+            value = str(state) if self._random.random() < 0.5 else f"{state:.2f}"  # noqa: PLR2004
+            return measured(item.item_id, time, value, calibrated_data=item.states[state])
+        level = self._levels[item.item_id] + self._random.gauss(0.0, 0.5)
+        self._levels[item.item_id] = level
+        return measured(item.item_id, time, repr(level))
+
+
+def _never_measured(item: Item, now: datetime, number: int) -> Update:
+    update = measured(item.item_id, now, "0")
+    return Update(item.item_id, {**update.fields, TIME_STAMP: ("", "0", None)[number % 3]})
