@@ -5,8 +5,10 @@ import math
 from datetime import datetime
 from urllib.parse import unquote
 
+import msgspec
+
 from iss_agents.catalog import items
-from iss_agents.feed.update import Update, to_line
+from iss_agents.feed.update import Update
 from iss_agents.records import SCHEMA_VERSION, Invalid, Reading, Source, new_reading
 from iss_agents.station_clock import ClockError, source_time
 
@@ -51,8 +53,8 @@ def reading_from_update(update: Update, source: Source) -> Reading | None:
 
 
 def invalid_record(update: Update, invalid: InvalidUpdate) -> Invalid:
-    """Return the record of an update that did not validate; its payload is the update as a recording's line."""
-    payload = to_line(update)
+    """Return the record of an update that did not validate; its payload is the update as JSON."""
+    payload = msgspec.json.encode(update._asdict())
     return Invalid(
         schema_version=SCHEMA_VERSION,
         invalid_id=hashlib.sha256(payload).hexdigest(),

@@ -1,15 +1,16 @@
-"""Which readings are marked and not believed: zero bursts and frozen broadcasts.
+"""Mark the zeros that many items send at one instant when a broken broadcast comes back.
 
 A burst shows only after several zeros, so an exact zero waits a moment for its witnesses, and everything
 later of the same item waits behind it. Time comes with the readings or as a parameter.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from iss_agents.catalog import SIGNAL_ITEM, as_number, items
-from iss_agents.records import Reading, Suspect
+from iss_agents.records import Reading
 
 HOLD = timedelta(seconds=1.8)
 """How long a zero waits for witnesses: with the service's look every 0.2 s, 2 s at most."""
@@ -24,48 +25,12 @@ BURST_SPREAD = timedelta(seconds=2)
 BURST_LASTS = timedelta(seconds=60)
 """After a minute the seen burst was over. A zero that stands longer is believed."""
 
-FROZEN_AFTER = timedelta(seconds=60)
-"""How far the station's clock, which ticks once a second, may lie behind the wall clock (limit of iss-live)."""
-
 _ORDINARY_ZERO = frozenset(item.item_id for item in items().values() if 0 in item.states) | {SIGNAL_ITEM}
 """149 of the 162 enums name a state 0, mostly "off": many switch to it together in ordinary operation, so these
 zeros neither wait nor witness. The clock is left out because the freeze is judged by it."""
 
 
-class Freeze:
-    """Whether the broadcast stands still, judged by the station's clock in the current session."""
-
-    def __init__(self) -> None:
-        self._session = 0
-        self._clock: datetime | None = None
-        self._marked = False
-        self._thawed = False
-
-    def judge(self, reading: Reading) -> Reading:
-        """Return the reading, marked if it is as old as the clock that stands still."""
-        self._follow_clock(reading)
-        if self._clock is None or reading.ingest_ts - self._clock <= FROZEN_AFTER:
-            self._thawed, self._marked = self._thawed or self._marked, False
-            return reading
-        if reading.ingest_ts - reading.source_ts <= FROZEN_AFTER:
-            return reading
-        self._marked = True
-        return _marked(reading, "frozen")
-
-    def take_thaw(self) -> bool:
-        """Return, once for each freeze, that the clock moves again after readings were marked."""
-        thawed, self._thawed = self._thawed, False
-        return thawed
-
-    def _follow_clock(self, reading: Reading) -> None:
-        if reading.session != self._session:
-            # A session's snapshot begins with the clock and shows every item anew.
-            self._session, self._clock, self._marked = reading.session, None, False
-        if reading.item_id == SIGNAL_ITEM:
-            self._clock = max(self._clock or reading.source_ts, reading.source_ts)
-
-
-class Doubt:
+class ZeroBursts:
     """What is believed of each item so far, and what waits. Order per item never changes."""
 
     def __init__(self) -> None:
@@ -75,13 +40,14 @@ class Doubt:
         self._held: dict[str, list[Reading]] = {}
         self._burst: Reading | None = None
         self._in_burst: set[str] = set()
-        self._freeze = Freeze()
 
     def judge(self, reading: Reading) -> list[Reading]:
         """Return the readings that may go on now, in order, the suspect ones marked."""
-        judged = self._freeze.judge(reading)
-        self.needs_snapshot |= self._freeze.take_thaw()
-        return self._pass(judged)
+        held = self._held.get(reading.item_id)
+        if held is not None:
+            held.append(reading)
+            return []
+        return self._settle(reading)
 
     def release(self, now: datetime) -> list[Reading]:
         """Return what has waited long enough at `now` without a burst, and end a burst that is over."""
@@ -89,21 +55,14 @@ class Doubt:
             self._burst = None
             self.needs_snapshot |= bool(self._in_burst)
         overdue = [item for item, held in self._held.items() if now - held[0].ingest_ts >= HOLD]
-        return [reading for item in overdue for reading in self._release_believed(item)]
+        return self._release(overdue, self._believe)
 
     def finish(self) -> list[Reading]:
         """Return everything that waits, believed: nothing more will come to judge it by."""
         released: list[Reading] = []
         while self._held:
-            released += self._release_believed(next(iter(self._held)))
+            released += self._release(list(self._held), self._believe)
         return released
-
-    def _pass(self, reading: Reading) -> list[Reading]:
-        held = self._held.get(reading.item_id)
-        if held is not None:
-            held.append(reading)
-            return []
-        return self._settle(reading)
 
     def _settle(self, reading: Reading) -> list[Reading]:
         if reading.suspect:
@@ -137,7 +96,7 @@ class Doubt:
 
     def _mark_zero(self, reading: Reading) -> Reading:
         self._in_burst.add(reading.item_id)
-        return _marked(reading, "zero_burst")
+        return replace(reading, suspect="zero_burst")
 
     def _release_burst(self, newest: Reading) -> list[Reading]:
         together = [item for item, held in self._held.items() if _together(held[0], newest)]
@@ -145,23 +104,16 @@ class Doubt:
         if sum(item in self._is_zero for item in together) < BURST_ITEMS:
             return []
         self._burst = newest
-        return [reading for item in together for reading in self._release_marked(item)]
+        return self._release(together, self._mark_zero)
 
-    def _release_marked(self, item_id: str) -> list[Reading]:
-        zero, *later = self._held.pop(item_id)
-        return [self._mark_zero(zero), *self._pass_all(later)]
-
-    def _release_believed(self, item_id: str) -> list[Reading]:
-        zero, *later = self._held.pop(item_id)
-        return [self._believe(zero), *self._pass_all(later)]
-
-    def _pass_all(self, readings: list[Reading]) -> list[Reading]:
-        return [passed for reading in readings for passed in self._pass(reading)]
+    def _release(self, item_ids: list[str], settle_zero: Callable[[Reading], Reading]) -> list[Reading]:
+        released: list[Reading] = []
+        # All leave before the first is judged: what came later of one item may begin to wait anew.
+        for zero, *later in [self._held.pop(item) for item in item_ids]:
+            released.append(settle_zero(zero))
+            released += [passed for reading in later for passed in self.judge(reading)]
+        return released
 
 
 def _together(one: Reading, other: Reading) -> bool:
     return abs(one.source_ts - other.source_ts) <= BURST_SPREAD
-
-
-def _marked(reading: Reading, suspect: Suspect) -> Reading:
-    return replace(reading, suspect=suspect)

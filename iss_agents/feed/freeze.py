@@ -1,0 +1,41 @@
+"""Mark what a frozen broadcast sends: a server's memory that looks like telemetry."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from iss_agents.catalog import SIGNAL_ITEM
+from iss_agents.records import Reading
+
+FROZEN_AFTER = timedelta(seconds=60)
+"""How far the station's clock, which ticks once a second, may lie behind the wall clock (limit of iss-live)."""
+
+
+class Freeze:
+    """Whether the broadcast stands still, judged by the station's clock in the current session."""
+
+    def __init__(self) -> None:
+        self.needs_snapshot = False
+        """Whether marked readings have to be asked for again, as the clock moves; whoever asks resets it."""
+        self._session = 0
+        self._clock: datetime | None = None
+        self._marked = False
+
+    def judge(self, reading: Reading) -> Reading:
+        """Return the reading, marked if it is as old as the clock that stands still."""
+        self._follow_clock(reading)
+        if self._clock is None or reading.ingest_ts - self._clock <= FROZEN_AFTER:
+            self.needs_snapshot |= self._marked
+            self._marked = False
+            return reading
+        if reading.ingest_ts - reading.source_ts <= FROZEN_AFTER:
+            return reading
+        self._marked = True
+        return replace(reading, suspect="frozen")
+
+    def _follow_clock(self, reading: Reading) -> None:
+        if reading.session != self._session:
+            # A session's snapshot begins with the clock and shows every item anew.
+            self._session, self._clock, self._marked = reading.session, None, False
+        if reading.item_id == SIGNAL_ITEM:
+            self._clock = max(self._clock or reading.source_ts, reading.source_ts)

@@ -1,0 +1,109 @@
+"""What becomes of the feed's updates before they are published: decoded, doubted, counted."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from iss_agents import metrics
+from iss_agents.feed.decode import InvalidUpdate, invalid_record, reading_from_update
+from iss_agents.feed.freeze import Freeze
+from iss_agents.feed.gaps import Absence, new_gap
+from iss_agents.feed.outgoing import Outgoing, outgoing_gap, outgoing_invalid, outgoing_reading
+from iss_agents.feed.signal import Signal
+from iss_agents.feed.update import Update
+from iss_agents.feed.zero_bursts import ZeroBursts
+from iss_agents.records import Gap, Reading, Source
+
+
+class Intake:
+    """The state of one feed over all its sessions. Every method returns the records to publish, in order."""
+
+    def __init__(self, source: Source) -> None:
+        self.signal = Signal(source)
+        self._source = source
+        self._freeze = Freeze()
+        self._zero_bursts = ZeroBursts()
+        self._absence = Absence(source)
+        self._session = 0
+        self._open_gaps: set[str] = set()
+
+    def take(self, updates: Sequence[Update]) -> list[Outgoing]:
+        """Return what becomes of updates that came in together."""
+        outgoing: list[Outgoing] = []
+        counts: Counter[str] = Counter()
+        for update in updates:
+            outgoing += self._take_one(update, counts)
+        metrics.FEED_RECEIVED.labels(self._source).inc(counts["received"])
+        metrics.FEED_NEVER_MEASURED.inc(counts["never measured"])
+        metrics.LAST_UPDATE.set(updates[-1].arrival.timestamp())
+        return outgoing
+
+    def look(self, now: datetime) -> list[Outgoing]:
+        """Return what is due at `now` without an update: zeros that have waited, and a silence."""
+        released = self._zero_bursts.release(now)
+        gaps = self._absence.look(now, signal_acquired=self.signal.acquired is not False)
+        return [*self._readings(released), *self._gaps(gaps)]
+
+    def lose_session(self, reason: str) -> list[Outgoing]:
+        """Return the outage that begins because a session has ended for good."""
+        return self._gaps(self._absence.lose(reason))
+
+    def lose_updates(self, start: datetime, end: datetime, detail: str) -> list[Outgoing]:
+        """Return the gap between `start` and `end`, in which updates came and could not be kept."""
+        return self._gaps([new_gap("overflow", start, end=end, detail=detail, source=self._source)])
+
+    def finish(self, now: datetime) -> list[Outgoing]:
+        """Return what waits and the ends of the open gaps: nobody watches any longer."""
+        gaps = self._absence.finish(now) + self.signal.finish(now)
+        return [*self._readings(self._zero_bursts.finish()), *self._gaps(gaps)]
+
+    def take_wish_for_snapshot(self) -> bool:
+        """Return, once for each time, whether marked readings have to be asked for again."""
+        wish = self._freeze.needs_snapshot or self._zero_bursts.needs_snapshot
+        self._freeze.needs_snapshot = self._zero_bursts.needs_snapshot = False
+        return wish
+
+    def _take_one(self, update: Update, counts: Counter[str]) -> list[Outgoing]:
+        try:
+            reading = reading_from_update(update, self._source)
+        except InvalidUpdate as invalid:
+            counts["received"] += 1
+            metrics.INVALID.labels("feed", invalid.reason).inc()
+            return [outgoing_invalid(invalid_record(update, invalid))]
+        if reading is None:
+            counts["never measured"] += 1
+            return []
+        counts["received"] += 1
+        return self._take_reading(reading)
+
+    def _take_reading(self, reading: Reading) -> list[Outgoing]:
+        self._count_session(reading.session)
+        if not reading.snapshot:
+            delay = (reading.ingest_ts - reading.source_ts).total_seconds()
+            metrics.SOURCE_TO_INGEST.observe(max(0.0, delay))
+        judged = self._freeze.judge(reading)
+        passed = self._zero_bursts.judge(judged)
+        gaps = self._absence.observe(judged) + self.signal.observe(judged)
+        return [*self._gaps(gaps), *self._readings(passed)] if gaps else self._readings(passed)
+
+    def _count_session(self, session: int) -> None:
+        if session != self._session:
+            self._session = session
+            metrics.FEED_SESSIONS.inc()
+
+    def _readings(self, readings: Sequence[Reading]) -> list[Outgoing]:
+        for reading in readings:
+            if reading.suspect:
+                metrics.SUSPECT.labels(reading.suspect).inc()
+        return [outgoing_reading(reading) for reading in readings]
+
+    def _gaps(self, gaps: Sequence[Gap]) -> list[Outgoing]:
+        metrics.SIGNAL_ACQUIRED.set(bool(self.signal.acquired))
+        for gap in gaps:
+            if gap.gap_id not in self._open_gaps:
+                metrics.GAPS.labels(gap.cause).inc()
+            if gap.end is None:
+                self._open_gaps.add(gap.gap_id)
+            else:
+                self._open_gaps.discard(gap.gap_id)
+        return [outgoing_gap(gap) for gap in gaps]
