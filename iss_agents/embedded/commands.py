@@ -1,0 +1,136 @@
+"""`demo` and `up` run everything on one machine; `kafka` and `mongo` run one part of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iss_agents.settings import load_settings
+
+if TYPE_CHECKING:
+    from iss_agents.embedded.machine import Plan
+    from iss_agents.embedded.program import Program
+
+KAFKA_PORT = 19092
+DATABASE_PORT = 27117
+STATION_PORT = 9090
+"""Beside the usual ports of Kafka and MongoDB, which may be in use on a developer's machine."""
+
+
+def _port(name: str, default: int, what: str) -> Callable[..., Any]:
+    return click.option(
+        name, default=default, show_default=True, type=click.IntRange(1, 65535), help=f"Port of {what}."
+    )
+
+
+def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object at the end."),
+        click.option(
+            "--seconds", type=click.FloatRange(min=1), help="End after this many seconds of telemetry."
+        ),
+        _port("--mongo-port", DATABASE_PORT, "the database"),
+        _port("--kafka-port", KAFKA_PORT, "Kafka"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_shared
+@_port("--station-port", STATION_PORT, "the simulated station")
+def demo(*, kafka_port: int, mongo_port: int, station_port: int, seconds: float | None, as_json: bool) -> None:
+    """Run everything on this machine, with a simulated station."""
+    feed_url = f"http://127.0.0.1:{station_port}"
+    _run(_plan("demo", kafka_port, mongo_port, feed_url, station_port), seconds, as_json=as_json)
+
+
+@click.command()
+@_shared
+def up(*, kafka_port: int, mongo_port: int, seconds: float | None, as_json: bool) -> None:
+    """Run everything on this machine, with the public feed of the station."""
+    _run(_plan("up", kafka_port, mongo_port, load_settings().feed_url), seconds, as_json=as_json)
+
+
+@click.command()
+@_port("--port", KAFKA_PORT, "Kafka")
+def kafka(port: int) -> None:
+    """Run Apache Kafka alone, until Ctrl-C."""
+    from rich.console import Console  # noqa: PLC0415 - each command imports what it runs
+
+    from iss_agents.embedded.jars import jar_folder  # noqa: PLC0415
+    from iss_agents.embedded.kafka import Kafka  # noqa: PLC0415
+    from iss_agents.embedded.screen import Screen  # noqa: PLC0415
+
+    home = load_settings().home
+    broker = Kafka(home / "kafka", port)
+    fetched = Screen(Console()).fetched
+    _foreground(home / "kafka", lambda: broker.start(jar_folder(home), fetched), broker.ready, broker.url)
+
+
+@click.command()
+@_port("--port", DATABASE_PORT, "the database")
+def mongo(port: int) -> None:
+    """Run the database alone, until Ctrl-C."""
+    from iss_agents.embedded.database import Database  # noqa: PLC0415 - as above
+
+    folder = load_settings().home / "database"
+    database = Database(folder, port)
+    _foreground(folder, database.start, database.ready, database.url)
+
+
+def _plan(
+    name: str, kafka_port: int, database_port: int, feed_url: str, simulator_port: int | None = None
+) -> "Plan":
+    from iss_agents.embedded.jars import jar_folder  # noqa: PLC0415 - as above
+    from iss_agents.embedded.machine import Plan  # noqa: PLC0415
+
+    settings = load_settings()
+    return Plan(
+        folder=settings.home / name,
+        jar_folder=jar_folder(settings.home),
+        kafka_port=kafka_port,
+        database_port=database_port,
+        web_port=settings.web_port,
+        feed_url=feed_url,
+        simulator_port=simulator_port,
+    )
+
+
+def _run(plan: "Plan", seconds: float | None, *, as_json: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415 - as above
+
+    from iss_agents.embedded.run import run  # noqa: PLC0415
+    from iss_agents.embedded.screen import Screen  # noqa: PLC0415
+
+    screen = Screen(Console(stderr=as_json))
+    result = run(plan, screen, seconds)
+    screen.say(
+        f"Received {result.received} = stored {result.archived} + duplicates {result.duplicates}"
+        f" + invalid {result.invalid}: {'complete' if result.complete else 'NOT COMPLETE'}."
+        f" The data stays in {plan.folder}."
+    )
+    if as_json:
+        click.echo(json.dumps(asdict(result)))
+    if not result.complete:
+        raise click.exceptions.Exit(1)
+
+
+def _foreground(folder: Path, start: "Callable[[], Program]", ready: Callable[[], bool], url: str) -> None:
+    from iss_agents.embedded.place import only_user_of  # noqa: PLC0415 - as above
+    from iss_agents.embedded.stack import Stack  # noqa: PLC0415
+
+    with only_user_of(folder), Stack() as stack:
+        program = stack.add(start())
+        program.wait_until(ready)
+        click.echo(f"{program.name} answers at {url} and keeps its data in {folder}; Ctrl-C stops it.")
+        try:
+            while True:
+                stack.check()
+                sleep(1)
+        except KeyboardInterrupt:
+            return

@@ -1,0 +1,96 @@
+"""What a person sees of a run: progress while it starts, then one status that lives."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import Progress
+from rich.table import Table
+
+from iss_agents.embedded.figures import Figures
+from iss_agents.embedded.machine import Announce
+
+LINE_EVERY = 10.0
+"""Seconds between two lines where there is no terminal to redraw."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """One look at a run. `rate` is in updates per second; `troubles` maps parts to what is wrong with them."""
+
+    figures: Figures
+    rate: float
+    tank_level: str | None
+    troubles: dict[str, str]
+    address: str
+
+
+class Screen(Announce):
+    """Shows a run on a console: redrawn on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False)
+        self._progress: Progress | None = None
+        self._next_line = 0.0
+
+    def fetched(self, count: int, total: int) -> None:
+        if self._progress is None:
+            self._console.print("Fetching Apache Kafka from Maven Central, once (45 MB)")
+            self._progress = Progress(console=self._console, disable=not self._console.is_terminal)
+            self._progress.add_task("Apache Kafka", total=total)
+            self._progress.start()
+        self._progress.update(self._progress.task_ids[0], completed=count)
+
+    def started(self, name: str, seconds: float) -> None:
+        self.say(f"{name} answers after {seconds:.1f} s")
+
+    def say(self, sentence: str) -> None:
+        """Print one line, after whatever progress there was."""
+        if self._progress:
+            self._progress.stop()
+        self._console.print(sentence, highlight=False, soft_wrap=True)
+
+    def show(self, status: Status) -> None:
+        """Redraw the status, or print it as a line every `LINE_EVERY` seconds."""
+        if self._console.is_terminal:
+            self._live.start()
+            self._live.update(_table(status), refresh=True)
+        elif monotonic() >= self._next_line:
+            self._next_line = monotonic() + LINE_EVERY
+            self.say(", ".join(f"{name} {value}" for name, value in rows(status).items()))
+
+    def close(self) -> None:
+        """Leave the last status on the screen and free the cursor."""
+        if self._progress:
+            self._progress.stop()
+        self._live.stop()
+
+
+def rows(status: Status) -> dict[str, str]:
+    """Return what is shown, by its label."""
+    figures = status.figures
+    return {
+        "updates/s": f"{status.rate:.1f}",
+        "items known": str(figures.items),
+        "newest": _clock(figures.last_update),
+        "stored": str(figures.archived),
+        "consumer lag": str(figures.lag),
+        "signal": "AOS" if figures.signal_acquired else "LOS",
+        "tank": "not known yet" if status.tank_level is None else f"{status.tank_level} %",
+        **status.troubles,
+        "page": status.address,
+    }
+
+
+def _table(status: Status) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows(status).items():
+        table.add_row(f"[red]{name}" if name in status.troubles else f"[bold]{name}", value)
+    return table
+
+
+def _clock(unix_time: float) -> str:
+    return f"{datetime.fromtimestamp(unix_time, UTC):%H:%M:%S} UTC" if unix_time else "none yet"
