@@ -1,0 +1,68 @@
+"""A database whose faults can be ordered, and an archive that begins at the end of every topic."""
+
+import sysconfig
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
+from pydantic import SecretStr
+
+from iss_agents.archive.database import Database, connect
+from iss_agents.archive.destinations import DESTINATIONS
+from iss_agents.embedded.place import accepts, free_port
+from iss_agents.embedded.program import Program
+from iss_agents.settings import Settings
+from tests.archive.bus import set_to_end
+
+
+@pytest.fixture(scope="session")
+def fault_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`mongodb://…` of a database that takes `configureFailPoint`."""
+    folder, port = tmp_path_factory.mktemp("faults"), free_port()
+    executable = str(Path(sysconfig.get_path("scripts")) / "secantusd-py")
+    arguments = ["--port", str(port), "--storage-path", str(folder / "data"), "--enable-test-commands"]
+    program = Program("The database", [executable, *arguments], folder / "database.log")
+    program.start()
+    try:
+        program.wait_until(lambda: accepts(port))
+        yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    finally:
+        program.stop()
+
+
+@pytest.fixture
+async def settings(kafka_url: str, fault_url: str) -> Settings:
+    """Settings of an archive with an empty database, its group at the end of every topic."""
+    settings = Settings(kafka_url=kafka_url, mongo_url=SecretStr(fault_url), mongo_database=f"t{uuid4().hex}")
+    await _create_topics(settings)
+    await set_to_end(settings)
+    return settings
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    database = connect(settings)
+    yield database
+    database.client.close()
+
+
+@pytest.fixture
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    async with AIOKafkaProducer(bootstrap_servers=settings.brokers, linger_ms=5) as producer:
+        yield producer
+
+
+async def _create_topics(settings: Settings) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+    try:
+        topics = [NewTopic(row.topic.name, row.topic.partitions, 1) for row in DESTINATIONS.values()]
+        await admin.create_topics(topics)
+    except TopicAlreadyExistsError:
+        return
+    finally:
+        await admin.close()
