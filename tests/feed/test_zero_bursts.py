@@ -1,0 +1,145 @@
+from iss_agents.feed.zero_bursts import ZeroBursts
+from iss_agents.records import Reading
+from tests.feed.factory import ITEM, NUMBERS, after, reading
+
+
+def seen(*items: str) -> ZeroBursts:
+    """A judge that believes another value than zero of each item."""
+    bursts = ZeroBursts()
+    for item in items:
+        bursts.judge(reading(item, "37", at=-10))
+    return bursts
+
+
+def summary(readings: list[Reading]) -> list[tuple[str, str, str | None]]:
+    return [(passed.item_id, passed.value, passed.suspect) for passed in readings]
+
+
+def test_five_items_that_drop_to_zero_together_are_marked():
+    bursts = seen(*NUMBERS)
+
+    passed = [bursts.judge(reading(item, "0", at=index / 10)) for index, item in enumerate(NUMBERS[:5])]
+
+    assert passed[:4] == [[], [], [], []]
+    assert summary(passed[4]) == [(item, "0", "zero_burst") for item in NUMBERS[:5]]
+
+
+def test_a_zero_that_follows_in_the_same_burst_is_marked_at_once():
+    bursts = seen(*NUMBERS)
+    for item in NUMBERS[:5]:
+        bursts.judge(reading(item, "0"))
+
+    assert summary(bursts.judge(reading(NUMBERS[5], "0.00"))) == [(NUMBERS[5], "0.00", "zero_burst")]
+    assert summary(bursts.judge(reading(ITEM, "0", at=30))) == [(ITEM, "0", "zero_burst")]
+
+
+def test_four_items_are_no_burst_and_are_released_unmarked_in_time():
+    bursts = seen(*NUMBERS)
+    for item in NUMBERS[:4]:
+        assert bursts.judge(reading(item, "0")) == []
+
+    assert bursts.release(after(1.7)) == []
+    assert summary(bursts.release(after(1.8))) == [(item, "0", None) for item in NUMBERS[:4]]
+
+
+def test_five_zeros_measured_seconds_apart_are_no_burst():
+    bursts = seen(*NUMBERS)
+
+    for index, item in enumerate(NUMBERS[:5]):
+        assert bursts.judge(reading(item, "0", age=6 + 3 * index)) == []
+
+    assert {passed.suspect for passed in bursts.release(after(2))} == {None}
+
+
+def test_what_follows_a_held_zero_waits_behind_it_in_order():
+    bursts = seen(ITEM)
+    sent = [reading(value=value, at=at) for value, at in (("0", 0.0), ("36", 0.5), ("37", 1.0))]
+
+    assert [bursts.judge(one) for one in sent] == [[], [], []]
+    assert bursts.judge(reading("NODE3000008", "50", at=1.1)) == [reading("NODE3000008", "50", at=1.1)]
+    assert bursts.release(after(1.8)) == sent
+
+
+def test_what_follows_a_zero_of_a_burst_is_believed():
+    bursts = seen(*NUMBERS)
+    bursts.judge(reading(ITEM, "0"))
+    bursts.judge(reading(ITEM, "37", at=0.5))
+
+    passed = [one for item in NUMBERS[1:5] for one in bursts.judge(reading(item, "0", at=1))]
+
+    assert summary(passed)[:2] == [(ITEM, "0", "zero_burst"), (ITEM, "37", None)]
+
+
+def test_a_zero_that_begins_to_wait_anew_while_a_burst_is_released_loses_nothing():
+    bursts = seen(*NUMBERS)
+    sent = [reading(ITEM, "0"), reading(ITEM, "37", at=0.5), reading(ITEM, "0", at=1.0, age=1)]
+    sent += [reading(item, "0", at=1.2) for item in NUMBERS[1:]]
+
+    passed = [one for each in sent for one in bursts.judge(each)] + bursts.finish()
+
+    assert sorted(one.event_id for one in passed) == sorted(one.event_id for one in sent)
+    assert [one.value for one in passed if one.item_id == ITEM] == ["0", "37", "0"]
+
+
+def test_an_item_that_stays_at_zero_for_a_minute_is_believed():
+    bursts = seen(*NUMBERS)
+    for item in NUMBERS:
+        bursts.judge(reading(item, "0"))
+    for item in NUMBERS[1:]:
+        bursts.judge(reading(item, "5", at=20))
+
+    assert summary(bursts.judge(reading(ITEM, "0", at=59.9))) == [(ITEM, "0", "zero_burst")]
+    assert summary(bursts.judge(reading(ITEM, "0", at=60))) == [(ITEM, "0", None)]
+
+
+def test_a_burst_asks_for_a_snapshot_after_a_minute_if_something_is_still_zero():
+    bursts = seen(*NUMBERS)
+    for item in NUMBERS:
+        bursts.judge(reading(item, "0"))
+
+    bursts.release(after(59))
+    assert not bursts.needs_snapshot
+    bursts.release(after(60))
+    assert bursts.needs_snapshot
+
+
+def test_a_burst_asks_for_nothing_if_every_item_is_back():
+    bursts = seen(*NUMBERS)
+    for at, value in ((0, "0"), (20, "5")):
+        for item in NUMBERS:
+            bursts.judge(reading(item, value, at=at))
+
+    bursts.release(after(60))
+
+    assert not bursts.needs_snapshot
+
+
+def test_old_zeros_of_a_snapshot_pass_at_once():
+    bursts = ZeroBursts()
+    sent = [reading(item, "0", age=60 + 1000 * index, snapshot=True) for index, item in enumerate(NUMBERS)]
+
+    assert [bursts.judge(one) for one in sent] == [[one] for one in sent]
+
+
+def test_fresh_zeros_of_items_never_seen_wait_and_are_not_marked():
+    bursts = ZeroBursts()
+    sent = [reading(item, "0", snapshot=True) for item in NUMBERS]
+
+    assert [bursts.judge(one) for one in sent] == [[]] * len(sent)
+    assert bursts.release(after(1.8)) == sent
+
+
+def test_an_item_that_is_at_zero_already_does_not_wait():
+    bursts = seen(ITEM)
+    bursts.judge(reading(ITEM, "0"))
+    bursts.release(after(2))
+
+    assert bursts.judge(reading(ITEM, "0.0", at=3)) == [reading(ITEM, "0.0", at=3)]
+
+
+def test_an_enum_with_a_state_zero_does_not_wait():
+    off = reading("USLAB000095", "0")
+    bursts = seen("USLAB000095")
+
+    assert bursts.judge(off) == [off]
+
