@@ -85,9 +85,9 @@ async def _serve(sources: Sequence[Source], host: str, port: int) -> None:
     from iss_agents.simulator.station import Station  # noqa: PLC0415
 
     stopped = asyncio.Event()
+    station = await Station(sources).start(host, port)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    station = await Station(sources).start(host, port)
     click.echo(f"Simulated station on {station.url}")
     await stopped.wait()
     await station.stop()

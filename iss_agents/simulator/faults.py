@@ -55,8 +55,9 @@ class Faults:
     def zero_burst(self, seconds: Seconds = None) -> None:
         """Send exactly 0 for most of the active items at one instant; the clock stays real."""
         now = datetime.now(UTC)
-        self._zeroed = frozenset(self._burst_items())
-        for item_id in self._zeroed:
+        burst = self._burst_items()
+        self._zeroed |= set(burst)
+        for item_id in burst:
             self._held.setdefault(item_id, Update(item_id, self._broadcast.latest[item_id]))
             self._broadcast.publish(measured(item_id, now, "0"))
         self._later(seconds, self.recover)
@@ -68,10 +69,10 @@ class Faults:
 
     def drop(self) -> None:
         """Cut every stream connection; the sessions wait for a recovery."""
-        self._sessions.abort_connections()
+        self._sessions.abort_streams()
 
-    def end(self, code: int = 8) -> None:
-        """End every session for good; with code 8 a client never comes back by itself."""
+    def end(self, code: int = 32) -> None:
+        """End every session for good; after code 32, closed by the server, a client never comes back."""
         for session in self._sessions:
             self._sessions.end(session, code, "Ended by the station")
 

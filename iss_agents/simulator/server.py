@@ -2,8 +2,8 @@
 
 import asyncio
 from asyncio import Task
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from aiohttp import WSMsgType, web
 
@@ -22,10 +22,17 @@ class Server:
     def __init__(self, broadcast: Broadcast) -> None:
         self.sessions = Sessions(broadcast)
         self._controls = Controls(self.sessions, broadcast)
+        self._connections: set[Connection] = set()
 
     def add_routes(self, application: web.Application) -> None:
         application.router.add_get("/lightstreamer", self._websocket)
         application.router.add_post("/lightstreamer/{name}.txt", self._http)
+
+    def abort_connections(self) -> None:
+        """Cut every stream and every WebSocket as a broken network would: without a word."""
+        self.sessions.abort_streams()
+        for connection in self._connections:
+            connection.abort()
 
     def open(self, name: str, parameters: Parameters) -> Session:
         """Return the session that a `create_session` or `bind_session` request is about.
@@ -52,7 +59,8 @@ class Server:
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
         await socket.prepare(request)
-        await Dialogue(self, socket, Connection(socket.send_str, _abort(request))).run()
+        with self._connected(Connection(socket.send_str, _abort(request))) as connection:
+            await Dialogue(self, socket, connection).run()
         return socket
 
     async def _http(self, request: web.Request) -> web.StreamResponse:
@@ -60,14 +68,22 @@ class Server:
         body = await request.text()
         if name not in STREAM_REQUESTS:
             session_id = request.query.get("LS_session", "")
-            answers = [self.answer(name, line, session_id) for line in body.split(LINE_END) if line]
+            answers = [self.answer(name, line, session_id) for line in _request_lines(body.split(LINE_END))]
             return web.Response(text="".join(answer + LINE_END for answer in answers))
         response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
         await response.prepare(request)
-        connection = Connection(lambda text: response.write(text.encode()), _abort(request))
-        with suppress(ConnectionError):
+        stream = Connection(lambda text: response.write(text.encode()), _abort(request))
+        with self._connected(stream) as connection, suppress(ConnectionError):
             await self._stream(name, body, connection)
         return response
+
+    @contextmanager
+    def _connected(self, connection: Connection) -> Iterator[Connection]:
+        self._connections.add(connection)
+        try:
+            yield connection
+        finally:
+            self._connections.discard(connection)
 
     async def _stream(self, name: str, body: str, connection: Connection) -> None:
         try:
@@ -105,7 +121,7 @@ class Dialogue:
         elif name in STREAM_REQUESTS:
             await self._begin_stream(name, lines[0] if lines else "")
         else:
-            await self._control(name, [line for line in lines if line] or [""])
+            await self._control(name, _request_lines(lines))
 
     async def _begin_stream(self, name: str, line: str) -> None:
         try:
@@ -136,6 +152,11 @@ class Dialogue:
 def refusal(error: ProtocolError) -> str:
     """Return the line that refuses a session."""
     return f"CONERR,{error.code},{error.message}{LINE_END}"
+
+
+def _request_lines(lines: Sequence[str]) -> list[str]:
+    # A heartbeat has no parameters: its only line is empty.
+    return [line for line in lines if line] or [""]
 
 
 def _is_silent(answer: str, line: str) -> bool:

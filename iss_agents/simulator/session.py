@@ -69,13 +69,19 @@ class Session:
         self.journal.append(line)
         if self.stream:
             self.stream.wake()
-        if self.stream and self.journal.overrun:
-            self.stream.connection.abort()
+        if self.journal.overrun:
+            self.abort()
 
     def close_stream(self, last_line: str) -> None:
         """Tell the bound connection its last line, if there is one."""
         if self.stream:
             self.stream.close(last_line)
+
+    def abort(self) -> None:
+        """Cut the bound connection, if there is one, without a word."""
+        if self.stream:
+            self.stream.connection.abort()
+            self.stream.close(LOOP)
 
 
 class Stream:

@@ -61,6 +61,7 @@ class Sessions:
             self.end(replaced, 48, "Replaced by a new session")
         session = Session(f"S{next(self._numbers):04d}")
         self._sessions[session.session_id] = session
+        self._await_client(session)
         logger.info("session %s begins", session.session_id)
         return session
 
@@ -93,11 +94,10 @@ class Sessions:
             session.expiry.cancel()
         logger.info("session %s ends: %s", session.session_id, message)
 
-    def abort_connections(self) -> None:
-        """Cut every stream connection as a broken network would: without a word."""
+    def abort_streams(self) -> None:
+        """Cut every stream connection without a word; the sessions wait for a recovery."""
         for session in self:
-            if session.stream:
-                session.stream.connection.abort()
+            session.abort()
 
     def _head(self, session: Session, terms: Terms) -> list[str]:
         keepalive = round(terms.keepalive * 1000)
@@ -121,7 +121,9 @@ class Sessions:
         if session.stream is not stream:
             return
         session.stream = None
-        if session.session_id not in self._sessions:
-            return
+        if session.session_id in self._sessions:
+            self._await_client(session)
+
+    def _await_client(self, session: Session) -> None:
         loop = asyncio.get_running_loop()
         session.expiry = loop.call_later(EXPIRY_SECONDS, self.end, session, 48, "Its client did not come back")

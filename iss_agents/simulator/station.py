@@ -65,7 +65,7 @@ class Station:
         if self._ticker:
             self._ticker.cancel()
         self.faults.stop()
-        self._server.sessions.abort_connections()
+        self._server.abort_connections()
         if self._runner:
             await self._runner.cleanup()
 
