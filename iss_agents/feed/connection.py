@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 STREAMING = ("CONNECTED:WS-", "CONNECTED:HTTP-")
 """How the library's statuses begin while a session streams or polls."""
 
+REASON_SECONDS = 0.1
+"""The library tells that it gave up before it tells why."""
+
 
 class Ending(NamedTuple):
     """Why a session's client is given up. `lost`: the session is gone. `at_once`: no wait for the next one."""
@@ -127,7 +130,8 @@ class Connection(Service):
         if status == "DISCONNECTED:WILL-RETRY":
             self._health.bad("feed", f"The feed at {self._url} is unreachable; trying again until it answers.")
         if status == FINAL:
-            _settle(ending, Ending("ended the session", lost=True))
+            final = Ending("ended the session", lost=True)
+            asyncio.get_running_loop().call_later(REASON_SECONDS, _settle, ending, final)
 
     def _report(self, ending: Ending) -> None:
         self._health.bad("feed", f"The feed at {self._url} {ending.reason}; trying again until it answers.")
@@ -136,7 +140,7 @@ class Connection(Service):
 
 
 def _fail(ending: asyncio.Future[Ending], code: int, message: str) -> None:
-    _settle(ending, Ending(f"refuses ({code}: {message})", lost=True))
+    _settle(ending, Ending(f"refuses the session ({code}: {message})", lost=True))
 
 
 def _settle(future: asyncio.Future[Ending] | None, ending: Ending) -> None:

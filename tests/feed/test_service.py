@@ -1,0 +1,254 @@
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from iss_agents.feed.connection import Connection
+from iss_agents.feed.outgoing import Outgoing
+from iss_agents.feed.publisher import Publisher
+from iss_agents.feed.service import Feed, FeedBusy
+from iss_agents.health import Health
+from iss_agents.records import Gap, Reading, decode_gap, decode_invalid, decode_reading
+from iss_agents.settings import Settings
+from iss_agents.simulator.station import Station
+from iss_agents.topics import GAPS, INVALID, RAW
+from tests.feed.factory import NUMBERS, reading
+from tests.waiting import until
+
+NOWHERE = "127.0.0.1:1"
+
+
+class Kept(Publisher):
+    """A publisher that keeps what it is offered instead of sending it to Kafka."""
+
+    def __init__(self, settings: Settings, health: Health) -> None:
+        super().__init__(settings, health)
+        self.offered: list[Outgoing] = []
+        self.busy = False
+
+    @property
+    def above_high_water(self) -> bool:
+        return self.busy
+
+    def offer(self, records: Sequence[Outgoing]) -> None:
+        self.offered += records
+
+    async def flush(self, timeout: float) -> bool:  # noqa: ASYNC109 - as the real one
+        return timeout > 0
+
+    def readings(self, item_id: str | None = None) -> list[Reading]:
+        readings = [decode_reading(one.value) for one in self.offered if one.topic == RAW.name]
+        return [one for one in readings if item_id in {None, one.item_id}]
+
+    def values(self, item_id: str) -> list[str]:
+        return [one.value for one in self.readings(item_id)]
+
+    def gaps(self, cause: str) -> list[Gap]:
+        gaps = [decode_gap(one.value) for one in self.offered if one.topic == GAPS.name]
+        return [gap for gap in gaps if gap.cause == cause]
+
+
+class Running:
+    """A feed that has begun, with the health that it reports to and the publisher that it offers to."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        settings = Settings(feed="always", feed_url=url, kafka_url=NOWHERE, home=home)
+        self.health = Health()
+        self.publisher = Kept(settings, self.health)
+        self.feed = Feed(settings, self.health, self.publisher)
+
+    @property
+    def detail(self) -> str:
+        return self.health.parts["feed"].detail
+
+    @property
+    def ok(self) -> bool:
+        return self.health.parts["feed"].ok
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "first_wait", 0.2)
+    monkeypatch.setattr(Connection, "longest_wait", 0.4)
+
+
+@pytest.fixture
+async def running(station: Station, tmp_path: Path) -> AsyncIterator[Running]:
+    """A feed that has heard the station's clock and a tank at 37 %."""
+    station.signal()
+    station.publish("NODE3000005", "37")
+    running = Running(station.url, tmp_path)
+    async with running.feed:
+        await until(lambda: running.publisher.values("NODE3000005") == ["37"])
+        yield running
+
+
+async def test_the_snapshot_comes_first_and_then_each_change(running: Running, station: Station):
+    for value in ("38", "39", "40"):
+        station.publish("NODE3000005", value)
+    await until(lambda: len(running.publisher.values("NODE3000005")) == 4)
+
+    readings = running.publisher.readings("NODE3000005")
+    assert [one.value for one in readings] == ["37", "38", "39", "40"]
+    assert [one.snapshot for one in readings] == [True, False, False, False]
+    assert {one.source for one in readings} == {"simulated"}
+    assert (running.ok, running.detail) == (True, f"Readings come in from {station.url}")
+
+
+async def test_a_malformed_update_goes_to_the_invalid_topic_and_the_feed_goes_on(
+    running: Running, station: Station
+):
+    station.push("NODE3000005", {"TimeStamp": "noon", "Value": "38"})
+    station.push("NODE3000008", {"Value": "38"})
+    station.publish("NODE3000005", "39")
+    await until(lambda: running.publisher.values("NODE3000005") == ["37", "39"])
+
+    invalid = [decode_invalid(one.value) for one in running.publisher.offered if one.topic == INVALID.name]
+    assert [(one.item_id, one.reason) for one in invalid] == [("NODE3000005", "time_stamp")]
+    assert running.publisher.values("NODE3000008") == []
+
+
+async def test_a_dropped_socket_loses_nothing_and_is_no_gap(running: Running, station: Station):
+    station.faults.drop()
+    for value in ("38", "39", "40"):
+        station.publish("NODE3000005", value)
+    await until(lambda: running.publisher.values("NODE3000005") == ["37", "38", "39", "40"], seconds=20)
+
+    assert running.publisher.gaps("outage") == []
+    assert len({one.session for one in running.publisher.readings()}) == 1
+
+
+async def test_a_session_that_ends_for_good_is_replaced_and_the_gap_recorded(
+    running: Running, station: Station
+):
+    station.faults.end()
+    await until(lambda: len(running.publisher.gaps("outage")) == 1)
+    await until(lambda: station.sessions == 1)
+    await until(lambda: _publish_until(station, running))
+
+    opened, ended = running.publisher.gaps("outage")
+    assert opened.gap_id == ended.gap_id
+    assert opened.end is None
+    assert ended.end is not None
+    assert opened.start < ended.end
+    await until(lambda: running.ok)
+
+
+def _publish_until(station: Station, running: Running) -> bool:
+    station.publish("NODE3000005", "38")
+    return len(running.publisher.gaps("outage")) == 2
+
+
+async def test_refused_sessions_are_asked_for_until_they_are_given(running: Running, station: Station):
+    station.faults.refuse(code=8)
+    station.faults.end()
+    await until(lambda: not running.ok)
+    await until(lambda: "refuses the session (8" in running.detail)
+    assert station.url in running.detail
+
+    station.faults.recover()
+    await until(lambda: running.ok)
+
+
+async def test_an_unreachable_feed_says_so_and_goes_on_trying(tmp_path: Path):
+    running = Running("http://127.0.0.1:1", tmp_path)
+    async with running.feed:
+        await until(lambda: not running.ok)
+
+        assert "http://127.0.0.1:1 is unreachable" in running.detail
+
+
+async def test_a_loss_of_signal_is_a_gap_and_no_reason_to_reconnect(running: Running, station: Station):
+    running.feed.silence_seconds = 0.5
+    station.faults.los(seconds=1.5)
+    await until(lambda: len(running.publisher.gaps("los")) == 2)
+
+    opened, ended = running.publisher.gaps("los")
+    assert opened.gap_id == ended.gap_id
+    assert (opened.end, ended.end is not None) == (None, True)
+    assert len({one.session for one in running.publisher.readings()}) == 1
+
+
+async def test_a_silent_session_is_replaced(running: Running, station: Station):
+    first = {one.session for one in running.publisher.readings()}
+    running.feed.silence_seconds = 0.5
+    station.faults.freeze()
+    await until(lambda: {one.session for one in running.publisher.readings()} > first)
+
+    assert set(running.publisher.values("NODE3000005")) == {"37"}
+
+
+async def test_a_frozen_broadcast_is_marked_and_seen_again_when_it_moves(station: Station, tmp_path: Path):
+    long_ago = datetime.now(UTC) - timedelta(hours=5)
+    station.signal(long_ago)
+    station.publish("NODE3000005", "37", long_ago)
+    running = Running(station.url, tmp_path)
+    async with running.feed:
+        await until(lambda: len(running.publisher.readings()) == 2)
+        assert [one.suspect for one in running.publisher.readings()] == ["frozen", "frozen"]
+
+        station.signal()
+        await until(lambda: len(running.publisher.readings("NODE3000005")) == 2)
+
+    marked, believed = running.publisher.readings("NODE3000005")
+    assert (marked.suspect, believed.suspect) == ("frozen", None)
+    assert marked.event_id == believed.event_id
+    assert [gap.end is None for gap in running.publisher.gaps("frozen")] == [True, False]
+
+
+async def test_a_zero_burst_is_marked_and_its_end_believed(running: Running, station: Station):
+    for item in NUMBERS:
+        station.publish(item, "41")
+    await until(lambda: all("41" in running.publisher.values(item) for item in NUMBERS))
+    station.faults.zero_burst(seconds=0.5)
+    await until(lambda: running.publisher.values("NODE3000005")[-1] == "41")
+    await until(lambda: any(one.value == "0" for one in running.publisher.readings()))
+
+    zeros = [one for one in running.publisher.readings() if one.value == "0"]
+    assert len(zeros) >= 5
+    assert {one.suspect for one in zeros} == {"zero_burst"}
+
+
+async def test_drain_disconnects_and_releases_what_waits(running: Running, station: Station):
+    station.publish("NODE3000005", "0")
+    station.publish("NODE3000008", "50")
+    await until(lambda: running.publisher.values("NODE3000008") == ["50"])
+    assert running.publisher.values("NODE3000005") == ["37"]
+
+    await running.feed.drain()
+
+    assert running.publisher.values("NODE3000005") == ["37", "0"]
+    assert running.detail == "drained"
+    await until(lambda: station.sessions == 0)
+    running.feed.submit(reading("NODE3000005", source="test"))
+    assert running.publisher.readings()[-1].source == "test"
+
+
+async def test_a_busy_publisher_refuses_test_readings(running: Running):
+    running.publisher.busy = True
+
+    with pytest.raises(FeedBusy, match="try again later"):
+        running.feed.submit(reading("NODE3000005", source="test"))
+
+
+async def test_refused_readings_are_a_gap_and_asked_for_again(running: Running, station: Station):
+    first = {one.session for one in running.publisher.readings()}
+    running.publisher.on_refused()
+    running.publisher.on_room()
+    await until(lambda: {one.session for one in running.publisher.readings()} > first)
+
+    assert [gap.detail for gap in running.publisher.gaps("overflow")] == [
+        "the spool was full and readings were refused"
+    ]
+
+
+async def test_a_feed_that_is_off_stands_by(station: Station, tmp_path: Path):
+    settings = Settings(feed="off", feed_url=station.url, kafka_url=NOWHERE, home=tmp_path)
+    health = Health()
+    async with Feed(settings, health, Kept(settings, health)):
+        assert (health.parts["feed"].ok, health.parts["feed"].detail) == (True, "standby")
+        assert station.sessions == 0
