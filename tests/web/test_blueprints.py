@@ -1,0 +1,92 @@
+import logging
+
+import pytest
+from aiohttp.web import Application
+
+from iss_agents.parts import Parts
+from tests.web.conftest import Client, problem
+from web.state import StateView
+
+
+def _addresses(application: Application | None) -> set[tuple[str, str]]:
+    assert application is not None
+    return {(route.method, route.resource.canonical) for route in application.router.routes() if route.resource}
+
+
+async def test_exactly_our_addresses_are_served(client: Client) -> None:
+    readable = {
+        "/",
+        "/healthz",
+        "/metrics",
+        "/api/v1/items",
+        "/api/v1/items/{item_id}",
+        "/api/v1/tables/{name}",
+        "/api/v1/tables/{name}/{key}",
+        "/api/v1/telemetry",
+        "/api/v1/gaps",
+    }
+    reading = {(method, path) for path in readable for method in ("GET", "HEAD")}
+
+    assert _addresses(client.app) == reading | {("POST", "/api/v1/ingest/test")}
+
+
+@pytest.mark.parametrize(
+    "path", ["/graph", "/table", "/router", "/performance", "/api", "/api/v1/items/", "/.env"]
+)
+async def test_an_unknown_address_is_a_problem(client: Client, path: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert await answer.json() == problem(
+        404, "Not Found", f"There is nothing at {path}; GET / lists the addresses"
+    )
+
+
+async def test_a_wrong_method_is_a_problem_with_the_right_ones(client: Client) -> None:
+    answer = await client.delete("/api/v1/items")
+
+    assert answer.headers["Allow"] == "GET,HEAD"
+    assert await answer.json() == problem(405, "Method Not Allowed", "/api/v1/items answers GET,HEAD only")
+    assert (await client.head("/api/v1/ingest/test")).status == 405
+
+
+async def test_head_answers_like_get_without_a_body(client: Client) -> None:
+    for path in ("/", "/metrics", "/api/v1/items", "/api/v1/tables/last_seen"):
+        head = await client.head(path)
+
+        assert (head.status, await head.read()) == (200, b"")
+        assert int(head.headers["Content-Length"]) > 0
+
+
+async def test_what_nobody_expected_is_logged_and_not_shown(
+    client: Client, state: StateView, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(state, "reading", lambda _item: 1 / 0)
+    with caplog.at_level(logging.ERROR):
+        answer = await client.get("/api/v1/items")
+
+    assert await answer.json() == problem(500, "Internal Server Error", "The request failed; the log says why")
+    assert [record.message for record in caplog.records] == ["GET /api/v1/items failed"]
+    assert caplog.records[0].exc_info is not None
+
+
+async def test_the_first_page_links_to_addresses_that_work(client: Client) -> None:
+    page = await (await client.get("/")).text()
+
+    assert "Signal: <strong>UNKNOWN</strong>" in page
+    for link in ("/metrics", "/api/v1/items", "/api/v1/items/NODE3000005", "/api/v1/tables/last_seen"):
+        assert f'<a href="{link}">' in page
+        assert (await client.get(link)).status == 200
+
+
+async def test_the_first_page_does_without_the_state(client: Client, parts: Parts) -> None:
+    parts.state = None
+
+    assert (await client.get("/")).status == 200
+
+
+async def test_metrics_are_in_prometheus_format(client: Client) -> None:
+    answer = await client.get("/metrics")
+
+    assert answer.headers["Content-Type"] == "text/plain; version=1.0.0; charset=utf-8"
+    assert "# HELP iss_items_known Items with a last-seen reading" in await answer.text()

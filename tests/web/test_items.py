@@ -1,0 +1,120 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from iss_agents.parts import Parts
+from iss_agents.station_clock import rfc3339
+from tests.web.conftest import Client, last_seen, problem, reading_of
+from web.items import signal_state
+from web.state import StateView
+
+NOW = datetime(2026, 8, 11, 10, 27, 48, tzinfo=UTC)
+
+
+async def test_every_item_of_the_catalogue_is_listed(client: Client) -> None:
+    answer = await client.get("/api/v1/items")
+    document = await answer.json()
+
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Type"] == "application/json"
+    assert document["count"] == len(document["items"]) == 337
+    assert document["signal"] == {"state": "UNKNOWN", "source_ts": None, "age_seconds": None}
+    assert document["complete"] is False
+    assert not any(item["measured"] for item in document["items"])
+
+
+async def test_an_item_shows_its_newest_reading(client: Client, state: StateView) -> None:
+    reading = reading_of("NODE3000004", "32.00", datetime.now(UTC) - timedelta(seconds=90), snapshot=True)
+    state.replica.apply([last_seen(reading)])
+    document = await (await client.get("/api/v1/items/NODE3000004")).json()
+
+    assert 90 <= document.pop("age_seconds") < 100
+    assert document == {
+        "item_id": "NODE3000004",
+        "name": "Urine Processor State",
+        "discipline": "ETHOS",
+        "unit": "",
+        "measured": True,
+        "value": "32.00",
+        "number": 32.0,
+        "state": "STANDBY",
+        "source_ts": rfc3339(reading.source_ts),
+        "ingest_ts": rfc3339(reading.ingest_ts),
+        "status_class": "24",
+        "snapshot": True,
+        "source": "simulated",
+    }
+
+
+async def test_an_item_that_was_never_measured_has_nulls(client: Client) -> None:
+    document = await (await client.get("/api/v1/items/NODE3000005")).json()
+
+    assert document["measured"] is False
+    fields = ("value", "number", "state", "source_ts", "ingest_ts", "age_seconds", "status_class", "snapshot")
+    assert [document[field] for field in (*fields, "source")] == [None] * 9
+
+
+async def test_an_unknown_item_is_named(client: Client) -> None:
+    answer = await client.get("/api/v1/items/NODE9")
+
+    assert answer.status == 404
+    assert await answer.json() == problem(
+        404,
+        "Not Found",
+        "There is no item NODE9",
+        parameter="item_id",
+        value="NODE9",
+        expected="an item of the catalogue; GET /api/v1/items lists them",
+    )
+
+
+async def test_the_signal_is_that_of_the_stations_clock(client: Client, state: StateView) -> None:
+    state.replica.apply([last_seen(reading_of("TIME_000001", "19276068000"))])
+    document = await (await client.get("/api/v1/items")).json()
+
+    assert document["signal"]["state"] == "AOS"
+    assert document["signal"]["age_seconds"] < 5
+    assert [item["item_id"] for item in document["items"] if item["measured"]] == ["TIME_000001"]
+
+
+@pytest.mark.parametrize(
+    ("status_class", "age", "expected"),
+    [
+        ("24", 0, "AOS"),
+        ("24", 60, "AOS"),
+        ("24", 61, "STALE"),
+        ("1", 0, "LOS"),
+        ("1", 3600, "LOS"),
+        (None, 0, "LOS"),
+    ],
+)
+def test_the_signal_follows_from_status_and_age(status_class: str | None, age: int, expected: str) -> None:
+    clock = reading_of("TIME_000001", "0", NOW - timedelta(seconds=age), status_class=status_class)
+
+    assert signal_state(clock, NOW) == expected
+
+
+async def test_a_worker_without_the_state_says_whom_to_ask(client: Client, parts: Parts) -> None:
+    parts.state = None
+    for path in ("/api/v1/items", "/api/v1/items/NODE3000005", "/api/v1/tables/last_seen"):
+        answer = await client.get(path)
+
+        assert answer.status == 503
+        assert (await answer.json())["detail"] == (
+            "This worker does not run the role web; ask a worker with web in ISS_ROLES"
+        )
+
+
+async def test_an_unknown_parameter_is_an_error(client: Client) -> None:
+    answer = await client.get("/api/v1/items?disciplin=ETHOS")
+
+    assert answer.status == 400
+    assert await answer.json() == problem(
+        400,
+        "Bad Request",
+        "disciplin is 'ETHOS'; expected no parameters at all",
+        parameter="disciplin",
+        value="ETHOS",
+        expected="no parameters at all",
+    )

@@ -1,0 +1,223 @@
+"""Readings and gaps over HTTP, from a real database."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from iss_agents.archive.database import connect
+from iss_agents.archive.destinations import DESTINATIONS
+from iss_agents.archive.queries import History
+from iss_agents.parts import Parts
+from iss_agents.records import Gap, Reading, encode
+from iss_agents.settings import Settings
+from iss_agents.station_clock import rfc3339
+from iss_agents.topics import GAPS, RAW, Topic
+from tests.web.conftest import Client, problem, reading_of
+
+START = datetime(2026, 8, 11, 10, 0, tzinfo=UTC)
+SPAN = "from=2026-08-11T10:00:00Z&to=2026-08-11T11:00:00Z"
+TANK = [reading_of("NODE3000005", str(30 + minute), START + timedelta(minutes=minute)) for minute in range(5)]
+PROCESSOR = reading_of("NODE3000004", "16", START + timedelta(minutes=2, seconds=30))
+LOS = Gap(
+    schema_version=1,
+    gap_id="los-1",
+    cause="los",
+    start=START - timedelta(minutes=2),
+    end=START + timedelta(minutes=3),
+    source="simulated",
+)
+OUTAGE = Gap(schema_version=1, gap_id="outage-1", cause="outage", start=START + timedelta(minutes=30))
+
+
+@dataclass
+class ArchivedMessage:
+    """What the archive makes a document of."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    value: bytes | None
+
+
+async def store(settings: Settings, topic: Topic, records: Sequence[Reading | Gap]) -> None:
+    destination = DESTINATIONS[topic.name]
+    messages = [ArchivedMessage(topic.name, 0, 0, 0, encode(record)) for record in records]
+    database = connect(settings)
+    await database[destination.collection].insert_many([destination.document(message) for message in messages])
+    database.client.close()
+
+
+@pytest.fixture
+def settings(mongo_url: str) -> Settings:
+    return Settings(_env_file=None, mongo_url=SecretStr(mongo_url), mongo_database=f"web{uuid4().hex}")
+
+
+@pytest.fixture
+async def history(settings: Settings, parts: Parts) -> AsyncIterator[History]:
+    await store(settings, RAW, [*TANK, PROCESSOR])
+    await store(settings, GAPS, [LOS, OUTAGE])
+    parts.history = History(settings)
+    yield parts.history
+    parts.history.close()
+
+
+async def fetch(client: Client, path: str) -> dict[str, Any]:
+    answer = await client.get(path)
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+    document: dict[str, Any] = await answer.json()
+    return document
+
+
+def values(document: dict[str, Any]) -> list[str]:
+    return [reading["value"] for reading in document["readings"]]
+
+
+@pytest.mark.usefixtures("history")
+async def test_readings_of_an_item_are_shown_newest_last(client: Client) -> None:
+    document = await fetch(client, f"/api/v1/telemetry?item=NODE3000005&{SPAN}")
+    first = document["readings"][0]
+
+    assert values(document) == ["30", "31", "32", "33", "34"]
+    assert {name: document[name] for name in ("from", "to", "count", "next_cursor")} == {
+        "from": "2026-08-11T10:00:00.000Z",
+        "to": "2026-08-11T11:00:00.000Z",
+        "count": 5,
+        "next_cursor": None,
+    }
+    assert (first["event_id"], first["source_ts"]) == (TANK[0].event_id, "2026-08-11T10:00:00.000Z")
+    assert (first["name"], first["unit"], first["number"]) == ("Urine Tank Qty", "%", 30.0)
+    assert "_id" not in first
+
+
+@pytest.mark.usefixtures("history")
+async def test_several_items_are_in_one_order(client: Client) -> None:
+    both = await fetch(client, f"/api/v1/telemetry?item=NODE3000005&item=NODE3000004&{SPAN}")
+    everything = await fetch(client, f"/api/v1/telemetry?{SPAN}")
+
+    assert values(both) == values(everything) == ["30", "31", "32", "16", "33", "34"]
+
+
+@pytest.mark.usefixtures("history")
+async def test_pages_follow_each_other_without_hole_or_repeat(client: Client) -> None:
+    path = f"/api/v1/telemetry?{SPAN}&limit=4"
+    first = await fetch(client, path)
+    second = await fetch(client, f"{path}&cursor={first['next_cursor']}")
+
+    assert (values(first), values(second)) == (["30", "31", "32", "16"], ["33", "34"])
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.usefixtures("history")
+async def test_the_last_hour_is_the_default(client: Client, settings: Settings) -> None:
+    now = datetime.now(UTC)
+    ages = [timedelta(minutes=30), timedelta(hours=1, minutes=1)]
+    await store(settings, RAW, [reading_of("NODE3000009", str(age), now - age) for age in ages])
+    document = await fetch(client, "/api/v1/telemetry?item=NODE3000009")
+    earlier = await fetch(client, "/api/v1/telemetry?item=NODE3000009&to=-45m")
+
+    assert values(document) == ["0:30:00"]
+    assert values(earlier) == ["1:01:00"]
+    assert datetime.fromisoformat(document["to"]) - datetime.fromisoformat(document["from"]) == timedelta(
+        hours=1
+    )
+
+
+@pytest.mark.usefixtures("history")
+async def test_gaps_that_touch_the_span_are_shown(client: Client) -> None:
+    document = await fetch(client, f"/api/v1/gaps?{SPAN}")
+    los, outage = document["gaps"]
+
+    assert (document["count"], outage["cause"], outage["end"]) == (2, "outage", None)
+    assert los == {
+        "gap_id": "los-1",
+        "schema_version": 1,
+        "cause": "los",
+        "start": rfc3339(LOS.start),
+        "end": "2026-08-11T10:03:00.000Z",
+        "detail": "",
+        "source": "simulated",
+    }
+
+
+EXPECTED_TIME = (
+    "a time with its zone such as 2026-08-11T10:27:48Z (write + as %2B), or one before now such as -90s or -2h"
+)
+EXPECTED_ITEM = "an item of the catalogue; GET /api/v1/items lists them"
+INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize(
+    ("query", "parameter", "value", "expected"),
+    [
+        ("from=yesterday", "from", "yesterday", EXPECTED_TIME),
+        ("from=2026-08-11T10:00:00", "from", "2026-08-11T10:00:00", EXPECTED_TIME),
+        ("from=-2w", "from", "-2w", EXPECTED_TIME),
+        ("from=-999999d", "from", "-999999d", EXPECTED_TIME),
+        ("to=", "to", "", EXPECTED_TIME),
+        ("from=-1h&to=-2h", "from", "-1h", "a time not after the parameter to"),
+        ("limit=0", "limit", "0", "Input should be greater than or equal to 1"),
+        ("limit=10001", "limit", "10001", "Input should be less than or equal to 10000"),
+        ("limit=many", "limit", "many", INTEGER),
+        ("limit=1&limit=2", "limit", ["1", "2"], "one value"),
+        ("cursor=nonsense", "cursor", "nonsense", "the next_cursor of an earlier page, or none"),
+        ("item=", "item", "", EXPECTED_ITEM),
+        ("cursor=%C3%A9", "cursor", "é", "the next_cursor of an earlier page, or none"),
+        ("item=NODE3000005&item=NODE9", "item", "NODE9", EXPECTED_ITEM),
+        ("itme=NODE3000005", "itme", "NODE3000005", "one of the names cursor, from, item, limit, to"),
+    ],
+)
+async def test_a_wrong_parameter_is_named_with_its_value_and_what_was_expected(
+    client: Client, query: str, parameter: str, value: object, expected: str
+) -> None:
+    answer = await client.get(f"/api/v1/telemetry?{query}")
+
+    assert await answer.json() == problem(
+        400,
+        "Bad Request",
+        f"{parameter} is {value!r}; expected {expected}",
+        parameter=parameter,
+        value=value,
+        expected=expected,
+    )
+
+
+@pytest.mark.usefixtures("history")
+async def test_gaps_are_not_of_an_item(client: Client) -> None:
+    answer = await client.get("/api/v1/gaps?item=NODE3000005")
+
+    assert (await answer.json())["expected"] == "one of the names cursor, from, limit, to"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/telemetry", "/api/v1/gaps"])
+async def test_without_the_database_the_client_is_asked_to_come_back(
+    client: Client, parts: Parts, settings: Settings, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("iss_agents.archive.database.SELECTION_MS", 100)
+    away = settings.model_copy(update={"mongo_url": SecretStr("mongodb://127.0.0.1:1/?directConnection=true")})
+    parts.history = History(away)
+    answer = await client.get(path)
+    parts.history.close()
+
+    assert answer.headers["Retry-After"] == "5"
+    assert await answer.json() == problem(
+        503,
+        "Service Unavailable",
+        "The database does not answer now, or not in time: try again, or ask for a shorter span",
+    )
+
+
+@pytest.mark.parametrize("path", ["/api/v1/telemetry", "/api/v1/gaps"])
+async def test_a_worker_without_the_archive_says_whom_to_ask(client: Client, path: str) -> None:
+    answer = await client.get(path)
+
+    assert (answer.status, (await answer.json())["detail"]) == (
+        503,
+        "This worker does not run the role archive; ask a worker with archive in ISS_ROLES",
+    )

@@ -1,0 +1,33 @@
+"""Which blueprints the worker serves: these and no others."""
+
+from typing import cast
+
+import faust
+from faust.web.base import BlueprintManager
+from faust.web.drivers.aiohttp import Web
+
+from iss_agents.parts import Parts
+from web import health, index, ingest, items, metrics, tables, telemetry
+from web.problems import problem_boundary
+from web.view import PARTS
+
+BLUEPRINTS = (
+    index.blueprint,
+    health.blueprint,
+    metrics.blueprint,
+    items.blueprint,
+    tables.blueprint,
+    telemetry.blueprint,
+    ingest.blueprint,
+)
+
+
+def mount(app: faust.App, parts: Parts) -> None:
+    """Make the web server of `app` serve the views of `parts`. Call it before the server starts.
+
+    Faust's own blueprints go: they show memory, configuration and Tables to everyone.
+    """
+    server = cast(Web, app.web)
+    server.blueprints = BlueprintManager([("", blueprint) for blueprint in BLUEPRINTS])
+    server.web_app[PARTS] = parts
+    server.web_app.middlewares.append(problem_boundary)

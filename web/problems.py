@@ -1,0 +1,84 @@
+"""Errors as RFC 9457 problem JSON, and the boundary that turns every error of a request into one."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import msgspec
+from aiohttp.web import HTTPException, Request, Response, StreamResponse, middleware
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+Handler = Callable[[Request], Awaitable[StreamResponse]]
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+    """A request that is answered with an error: `detail` is one sentence for the person who asked.
+
+    `members` are added to the document; those of a bad input are `parameter`, `value` and `expected`.
+    """
+
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, **members: object
+    ) -> None:
+        super().__init__(detail)
+        self.status = HTTPStatus(status)
+        self.detail = detail
+        self.headers = headers or {}
+        self.members = members
+
+    def response(self) -> Response:
+        """Return what the client gets."""
+        document = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+            **self.members,
+        }
+        return Response(
+            status=self.status,
+            body=msgspec.json.encode(document),
+            content_type=CONTENT_TYPE,
+            headers={"Cache-Control": "no-store", **self.headers},
+        )
+
+
+def bad_input(parameter: str, value: object, expected: str) -> Problem:
+    """Return the problem of a parameter or field that is not what it should be."""
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        f"{parameter} is {value!r}; expected {expected}",
+        parameter=parameter,
+        value=value,
+        expected=expected,
+    )
+
+
+def unavailable(detail: str, *, retry_after: int) -> Problem:
+    """Return the problem of a part that is away for now. `retry_after` is in seconds."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(retry_after)})
+
+
+@middleware
+async def problem_boundary(request: Request, handler: Handler) -> StreamResponse:
+    """Answer every error of a request as a problem; what nobody expected is logged and not shown."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response()
+    except HTTPException as error:
+        return _from_aiohttp(request, error).response()
+    except Exception:
+        logger.exception("%s %s failed", request.method, request.path)
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed; the log says why").response()
+
+
+def _from_aiohttp(request: Request, error: HTTPException) -> Problem:
+    if error.status == HTTPStatus.NOT_FOUND:
+        return Problem(error.status, f"There is nothing at {request.path}; GET / lists the addresses")
+    if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = error.headers["Allow"]
+        return Problem(error.status, f"{request.path} answers {allowed} only", headers={"Allow": allowed})
+    return Problem(error.status, error.reason)

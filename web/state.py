@@ -1,0 +1,132 @@
+"""The state that views answer from: the Tables of all workers, read from their changelog topics.
+
+A Table holds the keys of its own worker's partitions only. The changelogs hold every key, and 337 items are
+small, so each worker with views follows them all, without a consumer group.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from iss_agents import metrics, topics
+from iss_agents.backoff import delays
+from iss_agents.kafka_logs import quiet_kafka_logs
+from iss_agents.records import Reading
+from iss_agents.settings import Settings
+from web.replica import Replica
+
+logger = logging.getLogger(__name__)
+
+CHANGELOGS = (topics.LAST_SEEN_CHANGELOG, topics.TANK_LEVELS_CHANGELOG, topics.TWEET_COOLDOWNS_CHANGELOG)
+PARTITIONS = [TopicPartition(topic.name, number) for topic in CHANGELOGS for number in range(topic.partitions)]
+
+FETCH_PACE = 0.025
+"""Seconds between fetches: at 1,000 readings/s a quarter of the CPU of an unpaced loop (performance.md)."""
+
+FETCH_RECORDS = 500
+"""Records at a time, so that a long changelog holds up the event loop for milliseconds only."""
+
+FETCH_WAIT_MS = 1000
+REACH_SECONDS = 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+
+
+class StateView(Service):
+    """Follows the changelogs. Without Kafka it answers from what it has, and goes on when Kafka is back."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.replica = Replica()
+        self.ready = False
+        """Whether all that the changelogs held when they were first reached has been read."""
+        self._brokers = settings.brokers
+        self._consumer: AIOKafkaConsumer | None = None
+        self._pauses = delays(FIRST_PAUSE, LONGEST_PAUSE)
+        self._pace = 0.0
+        self._said_away = False
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Return key -> value of a Table, decoded. Raises KeyError if there is no such Table."""
+        return self.replica.table(name)
+
+    def reading(self, item_id: str) -> Reading | None:
+        """Return the newest reading of an item, or None if it was never measured."""
+        return self.replica.reading(item_id)
+
+    async def reaches_kafka(self) -> bool:
+        """Ask Kafka now whether it answers."""
+        if self._consumer is None:
+            return False
+        try:
+            await asyncio.wait_for(self._consumer.end_offsets(PARTITIONS[:1]), REACH_SECONDS)
+        except (KafkaError, TimeoutError):
+            return False
+        return True
+
+    async def on_start(self) -> None:
+        quiet_kafka_logs()
+
+    @Service.task
+    async def _follow(self) -> None:
+        while not self.should_stop:
+            try:
+                await self._read()
+            except KafkaError as error:
+                self._say_away(error)
+                await self.sleep(next(self._pauses))
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._brokers, auto_offset_reset="earliest", max_poll_records=FETCH_RECORDS
+        )
+        try:
+            await consumer.start()
+            consumer.assign(PARTITIONS)
+            ends = await consumer.end_offsets(PARTITIONS)
+            self._consumer = consumer
+            self._say_back()
+            await self._follow_from_the_start(consumer, ends)
+        finally:
+            self._consumer = None
+            await consumer.stop()
+
+    async def _follow_from_the_start(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
+        while not (self.should_stop or await _has_read(consumer, ends)):
+            self.replica.apply(await self._fetch(consumer))
+        self.ready = True
+        while not self.should_stop:
+            _measure(self.replica.apply(await self._fetch(consumer)))
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
+        await self.sleep(self._pace)
+        batches = await consumer.getmany(timeout_ms=FETCH_WAIT_MS)
+        records = [record for batch in batches.values() for record in batch]
+        self._pace = 0.0 if len(records) == FETCH_RECORDS else FETCH_PACE
+        return records
+
+    def _say_away(self, error: KafkaError) -> None:
+        if not self._said_away:
+            logger.warning("The state view cannot read from Kafka and keeps trying: %s", error)
+        self._said_away = True
+
+    def _say_back(self) -> None:
+        if self._said_away:
+            logger.info("The state view reads from Kafka again")
+        self._said_away = False
+        self._pauses = delays(FIRST_PAUSE, LONGEST_PAUSE)
+
+
+async def _has_read(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
+    positions = [await consumer.position(partition) >= end for partition, end in ends.items()]
+    return all(positions)
+
+
+def _measure(readings: list[Reading]) -> None:
+    now = datetime.now(UTC)
+    for reading in readings:
+        metrics.INGEST_TO_STATE.observe((now - reading.ingest_ts).total_seconds())
