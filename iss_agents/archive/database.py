@@ -21,6 +21,9 @@ SELECTION_MS = 3_000
 SOCKET_MS = 10_000
 """How long a call waits for its answer: fifty times what the embedded database takes for a full batch."""
 
+HEARTBEAT_MS = 2_000
+"""How soon it is noticed that a server is back; the driver's own ten seconds are long for one archive."""
+
 ACKNOWLEDGED = WriteConcern("majority", j=True, wtimeout=5_000)
 """An acknowledged document is in the journal of most members, so that the offset may be committed."""
 
@@ -49,6 +52,7 @@ def connect(settings: Settings) -> Database:
             serverSelectionTimeoutMS=SELECTION_MS,
             connectTimeoutMS=SELECTION_MS,
             socketTimeoutMS=SOCKET_MS,
+            heartbeatFrequencyMS=HEARTBEAT_MS,
         )
         return client.get_database(settings.mongo_database, write_concern=ACKNOWLEDGED)
     except (PyMongoError, ValueError) as error:

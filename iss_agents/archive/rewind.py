@@ -63,7 +63,8 @@ async def _set_back(settings: Settings, to: datetime) -> Rewound:
         await consumer.start()
         committed = await _committed(consumer)
         earlier = await _earlier(consumer, committed, to)
-        await consumer.commit(earlier)
+        if earlier:
+            await consumer.commit(earlier)
     finally:
         await consumer.stop()
     again = sum(committed[partition] - offset for partition, offset in earlier.items())

@@ -58,7 +58,7 @@ async def lag(settings: Settings) -> int:
     async with _group(settings) as consumer:
         ends = await consumer.end_offsets(PARTITIONS)
         committed = {partition: await consumer.committed(partition) or 0 for partition in PARTITIONS}
-        return sum(ends.values()) - sum(committed.values())
+        return int(sum(ends.values()) - sum(committed.values()))
 
 
 async def set_to_end(settings: Settings) -> None:
@@ -69,9 +69,7 @@ async def set_to_end(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _group(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.brokers, group_id=GROUP, enable_auto_commit=False
-    )
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.brokers, group_id=GROUP, enable_auto_commit=False)
     consumer.assign(PARTITIONS)
     await consumer.start()
     try:

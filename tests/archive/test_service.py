@@ -34,7 +34,7 @@ async def stored_values(database: Database) -> list[str]:
 
 async def test_stores_each_reading_once_and_counts_the_repeats(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     readings = numbered_readings(300)
     before = counted(topics.RAW, "stored"), counted(topics.RAW, "duplicate")
     await publish(producer, readings + readings[:100] + readings)
@@ -49,7 +49,7 @@ async def test_stores_each_reading_once_and_counts_the_repeats(
 
 async def test_a_restart_between_write_and_commit_stores_nothing_twice(
     settings: Settings, database: Database, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     await publish(producer, numbered_readings(50))
     with monkeypatch.context() as patched:
         patched.setattr(Intake, "commit", AsyncMock())
@@ -67,7 +67,7 @@ async def test_a_restart_between_write_and_commit_stores_nothing_twice(
 
 async def test_waits_for_a_database_that_is_stopped_under_load(
     settings: Settings, producer: AIOKafkaProducer, tmp_path: Path
-):
+) -> None:
     program = Program(tmp_path, free_port())
     program.start().wait_until(program.ready)
     settings = settings.model_copy(update={"mongo_url": SecretStr(program.url)})
@@ -94,7 +94,7 @@ async def test_waits_for_a_database_that_is_stopped_under_load(
 
 async def test_waits_for_a_database_that_is_away_at_the_start(
     settings: Settings, producer: AIOKafkaProducer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     program = Program(tmp_path, free_port())
     settings = settings.model_copy(update={"mongo_url": SecretStr(program.url)})
     database, health = connect(settings), Health()
@@ -114,7 +114,7 @@ async def test_waits_for_a_database_that_is_away_at_the_start(
     program.program.stop()  # type: ignore[union-attr]
 
 
-async def test_says_that_the_password_is_wrong(settings: Settings):
+async def test_says_that_the_password_is_wrong(settings: Settings) -> None:
     wrong = settings.mongo_url.get_secret_value().replace("mongodb://", "mongodb://somebody:wrong@")
     health = Health()
 
@@ -138,7 +138,7 @@ async def test_says_that_the_password_is_wrong(settings: Settings):
 )
 async def test_tries_the_same_batch_again_until_the_database_takes_it(
     settings: Settings, database: Database, producer: AIOKafkaProducer, fault: dict[str, Any]
-):
+) -> None:
     health = Health()
     async with running(settings, health):
         await until(lambda: "archive" in health.parts, 20)
@@ -154,7 +154,7 @@ async def test_tries_the_same_batch_again_until_the_database_takes_it(
 
 async def test_one_refused_document_goes_to_the_invalid_topic_and_the_batch_goes_on(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     await database.create_collection("readings", validator={"value": {"$ne": "7"}})
     readings = numbered_readings(10)
     [*_, _, _, sent] = await publish(producer, readings[:8])
@@ -174,7 +174,7 @@ async def test_one_refused_document_goes_to_the_invalid_topic_and_the_batch_goes
 
 async def test_what_the_driver_cannot_encode_is_refused_alone(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     readings = numbered_readings(3)
     too_large = encode(readings[1]).replace(b'"source":', b'"session":%d,"source":' % 2**70)
     await publish(producer, [readings[0]])
@@ -186,7 +186,7 @@ async def test_what_the_driver_cannot_encode_is_refused_alone(
         await until(lambda: caught_up(settings), 20)
 
     assert await stored_values(database) == ["0", "2"]
-    assert await database.invalid.distinct("reason") in (["refused"], ["undecodable"])
+    assert await database.invalid.distinct("reason") == ["refused"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ async def test_what_the_driver_cannot_encode_is_refused_alone(
 )
 async def test_what_cannot_be_decoded_goes_to_the_invalid_topic(
     settings: Settings, database: Database, producer: AIOKafkaProducer, payload: bytes, reason: str
-):
+) -> None:
     sent = await producer.send_and_wait(topics.RAW.name, payload, partition=3)
 
     async with running(settings):
@@ -216,7 +216,9 @@ async def test_what_cannot_be_decoded_goes_to_the_invalid_topic(
     assert await database.readings.count_documents({}) == 0
 
 
-async def test_older_records_are_taken(settings: Settings, database: Database, producer: AIOKafkaProducer):
+async def test_older_records_are_taken(
+    settings: Settings, database: Database, producer: AIOKafkaProducer
+) -> None:
     older = encode(numbered_readings(1)[0]).replace(b'"schema_version":1', b'"schema_version":0')
     await producer.send_and_wait(topics.RAW.name, older, partition=0)
 
@@ -228,7 +230,7 @@ async def test_older_records_are_taken(settings: Settings, database: Database, p
 
 async def test_an_undecodable_record_of_the_invalid_topic_is_stored_as_it_is(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     sent = await producer.send_and_wait(topics.INVALID.name, b"nonsense", partition=0)
 
     async with running(settings):
@@ -241,7 +243,7 @@ async def test_an_undecodable_record_of_the_invalid_topic_is_stored_as_it_is(
 
 async def test_a_refused_record_of_the_invalid_topic_does_not_go_round(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     await database.create_collection("invalid", validator={"never": True})
     sent = await producer.send_and_wait(topics.INVALID.name, b"nonsense", partition=0)
 
@@ -254,7 +256,7 @@ async def test_a_refused_record_of_the_invalid_topic_does_not_go_round(
 
 async def test_a_gap_keeps_its_end_whatever_is_read_afterwards(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     begun = Gap(schema_version=SCHEMA_VERSION, gap_id="gap", cause="los", start=NOON)
     ended = Gap(
         schema_version=SCHEMA_VERSION, gap_id="gap", cause="los", start=NOON, end=NOON + timedelta(minutes=9)
@@ -281,7 +283,7 @@ async def test_a_gap_keeps_its_end_whatever_is_read_afterwards(
 
 async def test_lag_falls_to_zero_on_every_partition(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     async with running(settings):
         await publish(producer, numbered_readings(5))
         await until(lambda: has_documents(database, 5), 20)
@@ -291,7 +293,7 @@ async def test_lag_falls_to_zero_on_every_partition(
 
 async def test_two_archives_share_the_partitions_and_hand_over_without_a_loss(
     settings: Settings, database: Database, producer: AIOKafkaProducer
-):
+) -> None:
     readings = [reading for item in ("A", "B", "C", "D") for reading in numbered_readings(500, item)]
     async with running(settings):
         await publish(producer, readings[:500])

@@ -1,0 +1,133 @@
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from iss_agents.archive.database import Database, DatabaseAway, Document
+from iss_agents.archive.indexes import prepare
+from iss_agents.archive.queries import BadCursor, History
+from iss_agents.settings import Settings
+from tests.archive.bus import NOON
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def history(settings: Settings, database: Database) -> AsyncIterator[History]:
+    await prepare(database, timedelta(days=30))
+    history = History(settings)
+    yield history
+    history.close()
+
+
+def reading(name: str, after: timedelta, item_id: str = "A") -> Document:
+    return {"_id": name, "item_id": item_id, "source_ts": NOON + after}
+
+
+def gap(name: str, start: timedelta, end: timedelta | None) -> Document:
+    return {"_id": name, "start": NOON + start, "end": None if end is None else NOON + end}
+
+
+async def ids_of_pages(history: History, limit: int, *items: str) -> list[list[str]]:
+    pages, cursor = [], None
+    while True:
+        page = await history.telemetry(items, NOON, NOON + HOUR, limit, cursor)
+        pages.append([document["_id"] for document in page.documents])
+        if (cursor := page.next_cursor) is None:
+            return pages
+
+
+async def test_pages_through_equal_times_without_loss_or_repetition(
+    history: History, database: Database
+) -> None:
+    equal = [reading(f"{number}", SECOND) for number in range(7)]
+    await database.readings.insert_many(
+        [*reversed(equal), reading("first", 0 * SECOND), reading("a", HOUR / 2)]
+    )
+
+    assert await ids_of_pages(history, 3) == [["first", "0", "1"], ["2", "3", "4"], ["5", "6", "a"]]
+    assert await ids_of_pages(history, 4) == [["first", "0", "1", "2"], ["3", "4", "5", "6"], ["a"]]
+
+
+async def test_several_items_come_in_one_order_and_others_not_at_all(
+    history: History, database: Database
+) -> None:
+    await database.readings.insert_many(
+        [
+            reading("b1", 1 * SECOND, "B"),
+            reading("c", SECOND, "C"),
+            reading("a2", 2 * SECOND),
+            reading("b3", 3 * SECOND, "B"),
+        ]
+    )
+
+    assert await ids_of_pages(history, 2, "A", "B") == [["b1", "a2"], ["b3"]]
+    assert await ids_of_pages(history, 9, "D") == [[]]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "found"),
+    [
+        (NOON, NOON + SECOND, ["at 0"]),
+        (NOON, NOON + SECOND + timedelta(microseconds=1), ["at 0", "at 1"]),
+        (NOON + timedelta(microseconds=1), NOON + 2 * SECOND, ["at 1"]),
+        (NOON + SECOND, NOON + SECOND, []),
+    ],
+)
+async def test_a_span_has_its_start_and_not_its_end(
+    history: History, database: Database, start: datetime, end: datetime, found: list[str]
+) -> None:
+    await database.readings.insert_many([reading("at 0", 0 * SECOND), reading("at 1", SECOND)])
+
+    page = await history.telemetry([], start, end, 10)
+
+    assert [document["_id"] for document in page.documents] == found
+
+
+async def test_gaps_are_those_that_overlap_the_span(history: History, database: Database) -> None:
+    await database.gaps.insert_many(
+        [
+            gap("over before", -2 * SECOND, 0 * SECOND),
+            gap("reaches in", -1 * SECOND, SECOND),
+            gap("around", -3 * SECOND, 2 * HOUR),
+            gap("lasts", -4 * SECOND, None),
+            gap("a moment", 0 * SECOND, 0 * SECOND),
+            gap("after", HOUR, 2 * HOUR),
+        ]
+    )
+
+    first = await history.gaps(NOON, NOON + HOUR, 3)
+    second = await history.gaps(NOON, NOON + HOUR, 3, first.next_cursor)
+
+    assert [document["_id"] for document in first.documents] == ["lasts", "around", "reaches in"]
+    assert ([document["_id"] for document in second.documents], second.next_cursor) == (["a moment"], None)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "!", "é", "eyJ0IjoxfQ==", "WzEsMl0=", "Wzk5OTk5OTk5OTk5OTk5OTk5OSwiYSJd"]
+)
+async def test_a_cursor_of_another_make_is_refused(history: History, cursor: str) -> None:
+    with pytest.raises(BadCursor, match="begin again without one"):
+        await history.telemetry([], NOON, NOON + HOUR, 10, cursor)
+
+
+async def test_says_that_the_database_is_away(settings: Settings) -> None:
+    away = settings.model_copy(update={"mongo_url": SecretStr("mongodb://127.0.0.1:1/?directConnection=true")})
+
+    history = History(away)
+
+    with pytest.raises(DatabaseAway, match="MongoDB does not answer; start it or correct ISS_MONGO_URL"):
+        await history.telemetry([], NOON, NOON + HOUR, 10)
+    history.close()
+
+
+async def test_a_query_that_takes_too_long_is_cut_off(history: History, database: Database) -> None:
+    await database.readings.insert_one(reading("a", SECOND))
+    admin = database.client.admin
+    fault = {"failCommands": ["find"], "errorCode": 50}
+    await admin.command({"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": fault})
+
+    with pytest.raises(DatabaseAway, match="took too long; ask for a shorter span"):
+        await history.telemetry([], NOON, NOON + HOUR, 10)
