@@ -25,12 +25,26 @@ SET_ON_TOPIC = 1
 """`config_source` of a value that was set on the topic itself (Kafka protocol, DescribeConfigs)."""
 
 
+Outcome = Literal["created", "found", "changed"]
+
+
 @dataclass(frozen=True)
 class Checked:
     """What was found of one topic and what was done about it."""
 
     topic: Topic
-    outcome: Literal["created", "found", "changed"]
+    outcome: Outcome
+
+    def row(self) -> dict[str, object]:
+        """Return what a person or a program is shown of it; `retention_ms` is None for compacted topics."""
+        wanted = wanted_configuration(self.topic)
+        return {
+            "topic": self.topic.name,
+            "partitions": self.topic.partitions,
+            "cleanup_policy": wanted["cleanup.policy"],
+            "retention_ms": int(wanted["retention.ms"]) if "retention.ms" in wanted else None,
+            "outcome": self.outcome,
+        }
 
 
 async def ensure_topics(brokers: Sequence[str], topics: Sequence[Topic] = TOPICS) -> list[Checked]:
@@ -50,6 +64,19 @@ async def ensure_topics(brokers: Sequence[str], topics: Sequence[Topic] = TOPICS
     finally:
         await admin.close()
     return [Checked(topic, _outcome(topic.name, created, changed)) for topic in topics]
+
+
+async def check_topics(brokers: Sequence[str]) -> list[Checked]:
+    """Do as `ensure_topics`, for a person who waits for the answer.
+
+    Raises:
+        UserError: a topic has another number of partitions, or Kafka did not answer within 5 s.
+    """
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            return await ensure_topics(brokers)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise UserError(unreachable(brokers, error)) from error
 
 
 async def wait_for_kafka(brokers: Sequence[str], health: Health) -> list[Checked]:
@@ -149,7 +176,7 @@ def _change(topic: Topic, entries: Sequence[Any]) -> dict[str, str]:
     return own | wanted
 
 
-def _outcome(name: str, created: set[str], changed: set[str]) -> Literal["created", "found", "changed"]:
+def _outcome(name: str, created: set[str], changed: set[str]) -> Outcome:
     if name in created:
         return "created"
     return "changed" if name in changed else "found"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import islice
 from time import monotonic, time
 
@@ -14,6 +15,7 @@ from iss_agents.feed.delivery import Delivery
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.spool import Spool, SpoolFull, open_spools
 from iss_agents.health import Health
+from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -44,13 +46,15 @@ class Publisher(Service):
 
     Records stay in memory, or on disk once Kafka does not acknowledge them in time, until it has: after an
     unknown outcome they are sent twice. Only a full spool refuses records, the newest ones; `on_refused` is
-    called when that begins and `on_room` when it is over.
+    called when that begins and `on_room` when it is over. `spooled_until` is the ingest time of the newest
+    record that an earlier worker left on disk.
     """
 
     def __init__(self, settings: Settings, health: Health) -> None:
         super().__init__()
         self.on_refused: Callable[[], None] = _nothing
         self.on_room: Callable[[], None] = _nothing
+        self.spooled_until: datetime | None = None
         self._settings = settings
         self._health = health
         self._delivery = Delivery(settings.brokers)
@@ -99,7 +103,9 @@ class Publisher(Service):
         return True
 
     async def on_start(self) -> None:
+        quiet_kafka_logs()
         self._spools = open_spools(self._settings.home, self._settings.spool_bytes)
+        self.spooled_until = max((newest for spool in self._spools if (newest := spool.newest())), default=None)
         if self.spooled:
             logger.info("Publishing %s records that an earlier worker left in the spool", self.spooled)
             self._all_acknowledged.clear()
@@ -136,6 +142,7 @@ class Publisher(Service):
             await asyncio.sleep(GUARD_SECONDS)
             if self.spooled or self.above_high_water or self._waited() > PATIENCE_SECONDS:
                 await self._spool_pending()
+            self._look_for_room()
             if self._waited() > AWAY_SECONDS:
                 self._health.bad("kafka", self._why_away())
             self._measure()
@@ -163,6 +170,12 @@ class Publisher(Service):
         # An unreadable spool was set aside meanwhile, and the batch with it.
         elif spool.head(1) == batch[:1]:
             spool.remove(len(batch))
+            self._drop_if_drained(spool)
+
+    def _drop_if_drained(self, spool: Spool) -> None:
+        if not spool.count and spool is not self._spools[-1]:
+            self._spools.remove(spool)
+            spool.close()
 
     async def _spool_pending(self) -> None:
         # A batch under way is the head of the pending ones and moves as a whole, because chunks are as large.
@@ -170,20 +183,14 @@ class Publisher(Service):
             chunk = list(islice(self._pending, BATCH_RECORDS))
             try:
                 self._spools[-1].append(chunk)
-            except SpoolFull as error:
-                self._spool_full(error)
+            except SpoolFull:
+                self._spool_is_full = True
                 return
             self._spool_is_full = False
             for _ in chunk:
                 self._pending.popleft()
             metrics.SPOOLED.inc(len(chunk))
             await asyncio.sleep(0)
-        self._end_refusing()
-
-    def _spool_full(self, error: SpoolFull) -> None:
-        if not self._spool_is_full:
-            logger.error("The spool takes nothing more (%s): memory holds %s more", error, PENDING_LIMIT)
-        self._spool_is_full = True
 
     def _refuse(self, count: int) -> None:
         metrics.REFUSED.inc(count)
@@ -192,8 +199,12 @@ class Publisher(Service):
             logger.error("Readings are refused: the spool and the memory are full. Start Kafka.")
             self.on_refused()
 
-    def _end_refusing(self) -> None:
-        if self._refusing:
+    def _look_for_room(self) -> None:
+        if self.above_high_water:
+            return
+        if not self.spooled:
+            self._spool_is_full = False
+        if self._refusing and not self._spool_is_full:
             self._refusing = False
             logger.info("Readings are taken again: the spool has room")
             self.on_room()

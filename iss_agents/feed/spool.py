@@ -9,7 +9,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,6 +90,11 @@ class Spool:
             return []
         return [Outgoing(*row) for row in rows]
 
+    def newest(self) -> datetime | None:
+        """Return the latest ingest time of the records that wait."""
+        latest = self._connection.execute("SELECT max(ingest_ts) FROM records").fetchone()[0]
+        return datetime.fromtimestamp(latest, UTC) if latest else None
+
     def remove(self, count: int) -> None:
         """Remove the `count` oldest records."""
         self._first += count
@@ -107,8 +113,9 @@ class Spool:
         self._lock.close()
 
     def _open(self) -> None:
+        self._connection = sqlite3.connect(self.path)
         try:
-            self._connection = _connect(self.path, self._limit_pages)
+            _prepare(self._connection, self._limit_pages)
             self._first, self._next = _bounds(self._connection)
         except sqlite3.OperationalError:
             raise
@@ -128,7 +135,7 @@ class Spool:
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         self._connection.close()
-        broken = self.path.with_suffix(".broken")
+        broken = self.path.with_suffix(f".broken-{_milliseconds_now()}")
         self.path.rename(broken)
         for companion in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
@@ -149,8 +156,8 @@ def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
         with _taking_over(folder):
             spools = list(_unlocked(folder, limit_bytes))
             if not spools:
-                name = f"{time.time_ns() // 1_000_000:014d}-{os.getpid()}.sqlite"
-                spools.append(Spool(folder / name, limit_bytes))
+                name = f"{_milliseconds_now()}-{os.getpid()}.sqlite"
+                spools = [Spool(folder / name, limit_bytes)]
     except (OSError, sqlite3.OperationalError) as error:
         raise UserError(
             f"The spool cannot be written to {folder} ({error}): make it writable or set ISS_HOME."
@@ -170,17 +177,15 @@ def _unlocked(folder: Path, limit_bytes: int) -> Iterator[Spool]:
 
 
 def _count(path: Path) -> int:
-    try:
-        connection = sqlite3.connect(path)
-        first, following = _bounds(connection)
-    except sqlite3.DatabaseError:
-        return 0
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            first, following = _bounds(connection)
+        except sqlite3.DatabaseError:
+            return 0
     return following - first
 
 
-def _connect(path: Path, limit_pages: int) -> sqlite3.Connection:
-    connection = sqlite3.connect(path)
+def _prepare(connection: sqlite3.Connection, limit_pages: int) -> None:
     for pragma in (
         f"page_size={PAGE_BYTES}",
         "journal_mode=WAL",
@@ -189,7 +194,6 @@ def _connect(path: Path, limit_pages: int) -> sqlite3.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(SCHEMA)
-    return connection
 
 
 def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -199,6 +203,10 @@ def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
     used = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'").fetchone()
     following = used[0] + 1 if used else 1
     return following, following
+
+
+def _milliseconds_now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _lock(path: Path) -> BinaryIO:
