@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from iss_agents.catalog import SIGNAL_ITEM, TANK_ITEM
 from iss_agents.simulator.broadcast import Broadcast
 from iss_agents.simulator.sessions import Sessions
-from iss_agents.simulator.updates import VALUE, YEAR_ITEM, Update, measured, signal
+from iss_agents.simulator.updates import (
+    TIME_STAMP,
+    VALUE,
+    YEAR_ITEM,
+    Fields,
+    Update,
+    measured,
+    signal,
+    time_stamp,
+)
 
 MISSING_STATUS = "1"
 """Status.Class of TIME_000001 while the signal is lost: any class but 24 would do (feed.md, AOS/LOS)."""
@@ -30,7 +39,7 @@ class Faults:
         self._broadcast = broadcast
         self._sessions = sessions
         self._silent = False
-        self._zeroed: frozenset[str] = frozenset()
+        self._zeroed: dict[str, Fields] = {}
         self._held: dict[str, Update] = {}
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
 
@@ -55,10 +64,8 @@ class Faults:
     def zero_burst(self, seconds: Seconds = None) -> None:
         """Send exactly 0 for most of the active items at one instant; the clock stays real."""
         now = datetime.now(UTC)
-        burst = self._burst_items()
-        self._zeroed |= set(burst)
-        for item_id in burst:
-            self._held.setdefault(item_id, Update(item_id, self._broadcast.latest[item_id]))
+        for item_id in self._burst_items():
+            self._zeroed[item_id] = self._broadcast.latest[item_id]
             self._broadcast.publish(measured(item_id, now, "0"))
         self._later(seconds, self.recover)
 
@@ -77,12 +84,16 @@ class Faults:
             self._sessions.end(session, code, "Ended by the station")
 
     def recover(self) -> None:
-        """End every fault and send the newest value of what was held back."""
-        was_silent, self._silent, self._zeroed = self._silent, False, frozenset()
-        held, self._held = self._held, {}
-        if was_silent and SIGNAL_ITEM in self._broadcast.latest:
-            held[SIGNAL_ITEM] = signal(datetime.now(UTC))
-        for update in held.values():
+        """End every fault and send the newest value of what was held back; zeros are measured again."""
+        now = datetime.now(UTC)
+        news = {item_id: _measured_again(item_id, before, now) for item_id, before in self._zeroed.items()}
+        news |= self._held
+        if self._silent and SIGNAL_ITEM in self._broadcast.latest:
+            news[SIGNAL_ITEM] = signal(now)
+        self._silent = False
+        self._zeroed.clear()
+        self._held.clear()
+        for update in news.values():
             self._broadcast.publish(update)
         self._accept()
 
@@ -107,3 +118,7 @@ class Faults:
         active.sort(key=lambda item_id: item_id != TANK_ITEM)
         share = min(BURST_ZEROS, max(1, len(active) * BURST_ZEROS // BURST_ACTIVE))
         return [item_id for item_id in active if latest[item_id].get(VALUE) != "0"][:share]
+
+
+def _measured_again(item_id: str, fields: Fields, time: datetime) -> Update:
+    return Update(item_id, {**fields, TIME_STAMP: time_stamp(time)})

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from iss_agents.catalog import SIGNAL_ITEM, as_number
 from iss_agents.simulator.recording import RecordedUpdate, read_recording
-from iss_agents.simulator.updates import TIME_STAMP, VALUE, YEAR_ITEM, Fields, Update, signal, year
-from iss_agents.station_clock import ClockError, source_time, station_hours
+from iss_agents.simulator.updates import TIME_STAMP, VALUE, YEAR_ITEM, Fields, Update, signal, time_stamp, year
+from iss_agents.station_clock import ClockError, source_time
 
 
 class Replay:
     """A source that keeps the recording's distances of arrival and of measurement, both moved to now.
 
-    A later session's snapshot changes nothing for clients that already have those values.
+    Where another session begins in the recording, the clients' sessions are replaced too, so that a snapshot
+    is a snapshot again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,6 +28,7 @@ class Replay:
             pass
         self._lines: Iterator[RecordedUpdate] = read_recording(path)
         self._next: RecordedUpdate | None = next(self._lines, None)
+        self._session = self._next.session if self._next else 0
         self._shift: timedelta | None = None
 
     def due(self, now: datetime) -> list[Update]:
@@ -36,23 +38,25 @@ class Replay:
                 self._shift = now - self._next.arrival
             if self._next.arrival + self._shift > now:
                 break
-            updates.append(_moved(self._next, self._shift))
+            begins = self._next.session != self._session
+            self._session = self._next.session
+            updates.append(Update(self._next.item, _moved(self._next, self._shift), begins))
             self._next = next(self._lines, None)
         return updates
 
 
-def _moved(update: RecordedUpdate, shift: timedelta) -> Update:
-    fields: Fields = update.fields()
+def _moved(update: RecordedUpdate, shift: timedelta) -> Fields:
+    fields = update.fields()
     hours = as_number(update.time_stamp or "")
     if hours is None or hours <= 0:
-        return Update(update.item, fields)
+        return fields
     try:
         time = source_time(hours, update.arrival) + shift
     except ClockError:
-        return Update(update.item, fields)
-    moved = dict(fields) | {TIME_STAMP: repr(station_hours(time))}
+        return fields
+    fields[TIME_STAMP] = time_stamp(time)
     if update.item == SIGNAL_ITEM:
-        moved[VALUE] = signal(time).fields[VALUE]
+        fields[VALUE] = signal(time).fields[VALUE]
     if update.item == YEAR_ITEM:
-        moved[VALUE] = year(time).fields[VALUE]
-    return Update(update.item, moved)
+        fields[VALUE] = year(time).fields[VALUE]
+    return fields

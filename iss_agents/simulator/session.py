@@ -7,12 +7,12 @@ from typing import Self
 
 from iss_agents.simulator.journal import Journal
 from iss_agents.simulator.subscription import Subscription
-from iss_agents.simulator.tlcp import LINE_END, Parameters, read_milliseconds
+from iss_agents.simulator.tlcp import LINE_END, Parameters, read_count
 
-BATCH = 500
-"""Most lines in one frame: enough to be fast, and far below a client's limit for one frame."""
+BATCH = 200
+"""Most lines in one frame: enough to be fast, and far below the 4 MiB that aiohttp's client takes."""
 
-KEEPALIVE_SECONDS = 5.0
+KEEPALIVE_MILLISECONDS = 5_000
 """What the public server grants unless a client asks for something else."""
 
 CONTENT_LENGTH = 50_000_000
@@ -23,11 +23,14 @@ LOOP = "LOOP,0"
 
 @dataclass(frozen=True)
 class Terms:
-    """How a client wants to be served on one connection. Polling ends when there was something to say."""
+    """How a client wants to be served on one connection: milliseconds, and bytes after which it is bound anew.
 
-    keepalive: float
+    Polling ends as soon as there was something to say, or after `idle`.
+    """
+
+    keepalive: int
     polling: bool
-    idle: float
+    idle: int
     content_length: int
 
     @classmethod
@@ -37,12 +40,11 @@ class Terms:
         Raises:
             ProtocolError: 65, one of them is no number.
         """
-        length = read_milliseconds(parameters, "LS_content_length", CONTENT_LENGTH / 1000) * 1000
         return cls(
-            keepalive=max(0.1, read_milliseconds(parameters, "LS_keepalive_millis", KEEPALIVE_SECONDS)),
+            keepalive=max(100, read_count(parameters, "LS_keepalive_millis", KEEPALIVE_MILLISECONDS)),
             polling=parameters.get("LS_polling") == "true",
-            idle=read_milliseconds(parameters, "LS_idle_millis", 0.0),
-            content_length=int(length),
+            idle=read_count(parameters, "LS_idle_millis", 0),
+            content_length=read_count(parameters, "LS_content_length", CONTENT_LENGTH),
         )
 
 
@@ -129,7 +131,7 @@ class Stream:
     async def _has_news(self) -> bool:
         patience = self._terms.idle if self._terms.polling else self._terms.keepalive
         try:
-            await asyncio.wait_for(self._news.wait(), patience)
+            await asyncio.wait_for(self._news.wait(), patience / 1000)
         except TimeoutError:
             return False
         return True

@@ -100,12 +100,8 @@ class Sessions:
             session.abort()
 
     def _head(self, session: Session, terms: Terms) -> list[str]:
-        keepalive = round(terms.keepalive * 1000)
-        return [
-            f"CONOK,{session.session_id},{REQUEST_LIMIT},{keepalive},*",
-            "SERVNAME,station",
-            "CONS,unlimited",
-        ]
+        granted = f"CONOK,{session.session_id},{REQUEST_LIMIT},{terms.keepalive},*"
+        return [granted, "SERVNAME,station", "CONS,unlimited"]
 
     def _recover(self, session: Session, parameters: Parameters) -> list[str]:
         if session.journal.overrun:

@@ -22,6 +22,9 @@ TICK_SECONDS = 0.05
 MOST_UNSENT = 2_000
 """Lines that may wait for a client while something is played as fast as it is taken."""
 
+REFRESH = 48
+"""The code with which a session ends so that its client opens a new one at once."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -92,6 +95,8 @@ class Station:
         """Send what the sources have measured up to `now`."""
         for source in self._sources:
             for update in source.due(now):
+                if update.new_session:
+                    self.faults.end(REFRESH)
                 self.faults.publish(update)
 
     async def play(self, updates: Iterable[Update]) -> None:

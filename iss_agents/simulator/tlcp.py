@@ -40,18 +40,18 @@ def read_parameters(line: str) -> Parameters:
     return {name: unquote(value) for name, _, value in parts}
 
 
-def read_milliseconds(parameters: Parameters, name: str, default: float) -> float:
-    """Return the parameter `name`, sent in milliseconds, as seconds.
+def read_count(parameters: Parameters, name: str, default: int) -> int:
+    """Return the parameter `name`, a whole number of milliseconds or bytes.
 
     Raises:
-        ProtocolError: 65, it is not a number of milliseconds.
+        ProtocolError: 65, it is none.
     """
     text = parameters.get(name)
     if text is None:
         return default
     if not text.isdecimal():
-        raise ProtocolError(65, f"{name} is not a number of milliseconds")
-    return int(text) / 1000
+        raise ProtocolError(65, f"{name} is not a whole number")
+    return int(text)
 
 
 def encode_values(values: Values, previous: Values | None) -> str:

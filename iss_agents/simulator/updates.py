@@ -23,10 +23,11 @@ Fields = Mapping[str, str | None]
 
 
 class Update(NamedTuple):
-    """The fields of one item as they go out."""
+    """The fields of one item as they go out. With `new_session` every client is first told to begin anew."""
 
     item_id: str
     fields: Fields
+    new_session: bool = False
 
 
 class Source(Protocol):
@@ -34,6 +35,11 @@ class Source(Protocol):
 
     def due(self, now: datetime) -> list[Update]:
         """Return what was measured since the last call, up to `now`; the first call also gives a snapshot."""
+
+
+def time_stamp(time: datetime) -> str:
+    """Return the text of a time stamp: the decimal hours of `time`."""
+    return repr(station_hours(time))
 
 
 def measured(
@@ -47,7 +53,7 @@ def measured(
     return Update(
         item_id,
         {
-            TIME_STAMP: repr(station_hours(time)),
+            TIME_STAMP: time_stamp(time),
             VALUE: value,
             STATUS_CLASS: status_class,
             STATUS_INDICATOR: None,

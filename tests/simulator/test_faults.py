@@ -88,6 +88,13 @@ async def test_zero_burst_is_one_instant_and_the_clock_stays_real(station: Stati
     await until(lambda: len(listening.seen) == 26 + 23 + 22)
     assert "0" not in listening.values[49:]
     assert Seen(TANK, "38", snapshot=False) in listening.seen[49:]
+    times = [
+        float(fields["TimeStamp"] or "")
+        for fields, seen in zip(listening.fields, listening.seen, strict=True)
+        if seen.item_id == active[1]
+    ]
+    assert len(times) == 3
+    assert times == sorted(set(times))
 
 
 async def test_refused_client_comes_back_by_itself(station: Station, listen: Listen) -> None:

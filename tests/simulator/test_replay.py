@@ -6,8 +6,11 @@ import pytest
 from iss_agents.errors import UserError
 from iss_agents.simulator.recording import RecordedUpdate, RecordingWriter
 from iss_agents.simulator.replay import Replay
+from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import FIELDS, TIME_STAMP, VALUE
 from iss_agents.station_clock import source_time, station_hours
+from tests.simulator.listening import Listening, Seen
+from tests.waiting import until
 
 THEN = datetime(2026, 8, 11, 10, 27, 50, tzinfo=UTC)
 NOW = datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC)
@@ -74,3 +77,29 @@ def test_a_broken_recording_is_refused_before_it_plays(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match=r"feed\.jsonl, line 2: Object missing required field"):
         Replay(path)
+
+
+async def test_another_session_of_the_recording_is_another_session_of_its_client(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "feed.jsonl",
+        recorded("NODE3000005", hours(0), "37", 0),
+        recorded("NODE3000005", hours(3600), "38", 3600),
+        recorded("NODE3000005", hours(7200), "39", 7200, session=2),
+    )
+    station = await Station([Replay(path)]).start()
+    listening = Listening(station.url, ["NODE3000005"])
+    listening.connect()
+    await until(lambda: listening.values == ["37"])
+    station.tick(datetime.now(UTC) + timedelta(hours=1))
+    await until(lambda: listening.values == ["37", "38"])
+    station.tick(datetime.now(UTC) + timedelta(hours=2))
+    await until(lambda: listening.values[-1:] == ["39"])
+    listening.client.disconnect()
+    await until(lambda: listening.client.getStatus() == "DISCONNECTED")
+    await station.stop()
+
+    assert listening.seen == [
+        Seen("NODE3000005", "37", snapshot=True),
+        Seen("NODE3000005", "38", snapshot=False),
+        Seen("NODE3000005", "39", snapshot=True),
+    ]

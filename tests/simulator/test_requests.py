@@ -72,7 +72,7 @@ async def test_recovery_from_a_place_that_is_not_kept_is_refused(ask: Ask, place
         (
             "create_session.txt",
             "LS_adapter_set=ISSLIVE&LS_keepalive_millis=soon",
-            "CONERR,65,LS_keepalive_millis is not a number of milliseconds",
+            "CONERR,65,LS_keepalive_millis is not a whole number",
         ),
         ("bind_session.txt", f"LS_session=S9&{POLL}", "CONERR,20,Session not found"),
         ("control.txt", "nonsense", "ERROR,67,Malformed request"),

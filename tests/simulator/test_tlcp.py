@@ -1,6 +1,6 @@
 import pytest
 
-from iss_agents.simulator.tlcp import ProtocolError, encode_values, read_milliseconds, read_parameters
+from iss_agents.simulator.tlcp import ProtocolError, encode_values, read_count, read_parameters
 
 
 def test_reads_parameters_percent_decoded() -> None:
@@ -18,11 +18,11 @@ def test_refuses_a_line_that_is_not_made_of_parameters() -> None:
         read_parameters("LS_group=A&nonsense")
 
 
-def test_reads_milliseconds_as_seconds() -> None:
-    assert read_milliseconds({"LS_keepalive_millis": "1500"}, "LS_keepalive_millis", 5.0) == 1.5
-    assert read_milliseconds({}, "LS_keepalive_millis", 5.0) == 5.0
+def test_reads_whole_numbers() -> None:
+    assert read_count({"LS_keepalive_millis": "1500"}, "LS_keepalive_millis", 5000) == 1500
+    assert read_count({}, "LS_keepalive_millis", 5000) == 5000
     with pytest.raises(ProtocolError, match="65 LS_keepalive_millis"):
-        read_milliseconds({"LS_keepalive_millis": "-1"}, "LS_keepalive_millis", 5.0)
+        read_count({"LS_keepalive_millis": "-1"}, "LS_keepalive_millis", 5000)
 
 
 def test_first_values_are_all_written() -> None:
