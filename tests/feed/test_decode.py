@@ -9,7 +9,7 @@ from iss_agents.station_clock import station_hours
 from tests.feed.factory import NOW, after, fields, update
 
 
-def test_an_update_becomes_a_reading_with_every_field_as_sent():
+def test_an_update_becomes_a_reading_with_every_field_as_sent() -> None:
     sent = update(Value="2.00", StatusIndicator="i", StatusColor="%23ff0000", CalibratedData="NORMAL")
 
     assert reading_from_update(sent, "isslive") == new_reading(
@@ -27,7 +27,7 @@ def test_an_update_becomes_a_reading_with_every_field_as_sent():
     )
 
 
-def test_snapshot_and_session_are_kept():
+def test_snapshot_and_session_are_kept() -> None:
     sent = Update("NODE3000005", fields(), snapshot=True, session=7, arrival=after(6))
 
     reading = reading_from_update(sent, "simulated")
@@ -37,9 +37,11 @@ def test_snapshot_and_session_are_kept():
 
 
 @pytest.mark.parametrize("hours", [None, "", "0", "0.0", "-12.5"])
-def test_an_item_without_a_time_stamp_was_never_measured(hours: str | None):
+def test_an_item_without_a_time_stamp_was_never_measured(hours: str | None) -> None:
     assert reading_from_update(update(TimeStamp=hours), "isslive") is None
 
+
+AN_HOUR_AHEAD = repr(station_hours(after(3606)))
 
 MALFORMED = {
     "no such item": (
@@ -68,10 +70,9 @@ MALFORMED = {
         "TimeStamp 1e+300 is not a number of hours in a year",
     ),
     "a time an hour ahead": (
-        update(TimeStamp=repr(station_hours(after(3606)))),
+        update(TimeStamp=AN_HOUR_AHEAD),
         "clock",
-        f"TimeStamp {station_hours(after(3606))!r} is 1:00:00 ahead of the wall clock;"
-        " at most 0:05:00 is expected",
+        f"TimeStamp {AN_HOUR_AHEAD} is 1:00:00 ahead of the wall clock; at most 0:05:00 is expected",
     ),
     "a null value": (
         update(Value=None),
@@ -104,25 +105,25 @@ MALFORMED = {
 @pytest.mark.parametrize(("sent", "reason", "error"), MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_update_is_refused_with_reason_field_value_and_expectation(
     sent: Update, reason: str, error: str
-):
+) -> None:
     with pytest.raises(InvalidUpdate) as refused:
         reading_from_update(sent, "isslive")
 
     assert (refused.value.reason, str(refused.value)) == (reason, error)
 
 
-def test_a_time_four_minutes_ahead_is_a_reading():
+def test_a_time_four_minutes_ahead_is_a_reading() -> None:
     assert reading_from_update(update(TimeStamp=repr(station_hours(after(240)))), "isslive")
 
 
-def test_a_value_that_is_no_number_is_a_reading():
+def test_a_value_that_is_no_number_is_a_reading() -> None:
     reading = reading_from_update(update(Value="OFF"), "isslive")
 
     assert reading is not None
     assert reading.value == "OFF"
 
 
-def test_an_invalid_record_holds_the_update_as_it_came():
+def test_an_invalid_record_holds_the_update_as_it_came() -> None:
     sent = update(Value=None)
     record = invalid_record(sent, InvalidUpdate("no_value", "Value is None"))
 
@@ -137,7 +138,7 @@ def test_an_invalid_record_holds_the_update_as_it_came():
     }
 
 
-def test_two_updates_give_two_invalid_records():
+def test_two_updates_give_two_invalid_records() -> None:
     invalid = InvalidUpdate("no_value", "Value is None")
     one = update(Value=None)
     later = one._replace(arrival=after(7))

@@ -2,25 +2,25 @@ from iss_agents.feed.freeze import Freeze
 from tests.feed.factory import ITEM, clock, reading
 
 
-def test_old_readings_are_marked_while_the_clock_stands_still():
+def test_old_readings_are_marked_while_the_clock_stands_still() -> None:
     freeze = Freeze()
     suspects = [freeze.judge(sent).suspect for sent in (clock(age=61), reading(age=61), reading(age=59))]
 
     assert suspects == ["frozen", "frozen", None]
 
 
-def test_an_old_time_stamp_is_healthy_while_the_clock_moves():
+def test_an_old_time_stamp_is_healthy_while_the_clock_moves() -> None:
     freeze = Freeze()
     freeze.judge(clock())
 
     assert freeze.judge(reading(age=28 * 86400, snapshot=True)).suspect is None
 
 
-def test_nothing_is_marked_before_the_clock_was_heard():
+def test_nothing_is_marked_before_the_clock_was_heard() -> None:
     assert Freeze().judge(reading(age=500)).suspect is None
 
 
-def test_a_clock_heard_long_ago_stands_still():
+def test_a_clock_heard_long_ago_stands_still() -> None:
     freeze = Freeze()
     freeze.judge(clock(age=0))
 
@@ -28,7 +28,7 @@ def test_a_clock_heard_long_ago_stands_still():
     assert freeze.judge(reading(at=60.1, age=61)).suspect == "frozen"
 
 
-def test_a_thaw_asks_for_a_snapshot_once():
+def test_a_thaw_asks_for_a_snapshot_once() -> None:
     freeze = Freeze()
     freeze.judge(clock(age=100))
     assert not freeze.needs_snapshot
@@ -40,7 +40,7 @@ def test_a_thaw_asks_for_a_snapshot_once():
     assert not freeze.needs_snapshot
 
 
-def test_a_new_session_shows_everything_anew_and_asks_for_nothing():
+def test_a_new_session_shows_everything_anew_and_asks_for_nothing() -> None:
     freeze = Freeze()
     freeze.judge(clock(age=100))
 

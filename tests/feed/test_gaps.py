@@ -14,7 +14,7 @@ def gap(cause: str, start: float, detail: str, end: float | None = None) -> Gap:
     return new_gap(cause, after(start), end=closed, detail=detail, source="isslive")  # type: ignore[arg-type]
 
 
-def test_the_id_of_a_gap_follows_from_cause_and_start():
+def test_the_id_of_a_gap_follows_from_cause_and_start() -> None:
     opened = new_gap("los", NOW, detail="a", source="isslive")
     ended = new_gap("los", NOW, end=after(9), detail="b", source="isslive")
 
@@ -23,7 +23,7 @@ def test_the_id_of_a_gap_follows_from_cause_and_start():
     assert opened.gap_id != new_gap("los", after(1), detail="a", source="isslive").gap_id
 
 
-def test_a_silence_begins_after_a_minute_and_ends_with_the_next_update():
+def test_a_silence_begins_after_a_minute_and_ends_with_the_next_update() -> None:
     absence = heard()
     detail = "connected, but no news of any item"
 
@@ -33,11 +33,11 @@ def test_a_silence_begins_after_a_minute_and_ends_with_the_next_update():
     assert absence.observe(reading(at=100)) == [gap("silence", 0, detail, end=100)]
 
 
-def test_a_loss_of_signal_is_no_silence():
+def test_a_loss_of_signal_is_no_silence() -> None:
     assert heard().look(after(500), signal_acquired=False) == []
 
 
-def test_an_outage_lasts_from_the_last_update_before_to_the_first_after():
+def test_an_outage_lasts_from_the_last_update_before_to_the_first_after() -> None:
     absence = heard()
 
     assert absence.lose("ended the session") == [gap("outage", 0, "ended the session")]
@@ -45,7 +45,7 @@ def test_an_outage_lasts_from_the_last_update_before_to_the_first_after():
     assert absence.observe(reading(at=30, session=2)) == [gap("outage", 0, "ended the session", end=30)]
 
 
-def test_the_memory_of_the_server_does_not_end_an_outage():
+def test_the_memory_of_the_server_does_not_end_an_outage() -> None:
     absence = heard()
     absence.lose("ended the session")
 
@@ -53,11 +53,11 @@ def test_the_memory_of_the_server_does_not_end_an_outage():
     assert len(absence.observe(clock(at=30, age=6, session=2, snapshot=True))) == 1
 
 
-def test_a_session_that_cannot_be_lost_before_anything_was_heard_is_no_gap():
+def test_a_session_that_cannot_be_lost_before_anything_was_heard_is_no_gap() -> None:
     assert Absence("isslive").lose("refuses") == []
 
 
-def test_a_new_session_without_a_word_is_an_outage_and_a_recovered_one_is_none():
+def test_a_new_session_without_a_word_is_an_outage_and_a_recovered_one_is_none() -> None:
     absence = heard()
     detail = "a new session took the place of the one before"
 
@@ -66,7 +66,7 @@ def test_a_new_session_without_a_word_is_an_outage_and_a_recovered_one_is_none()
     assert absence.observe(reading(at=21, session=2)) == []
 
 
-def test_a_freeze_lasts_from_the_time_that_stands_still_to_the_next_news():
+def test_a_freeze_lasts_from_the_time_that_stands_still_to_the_next_news() -> None:
     absence = Absence("isslive")
     frozen = clock(age=100, suspect="frozen", snapshot=True)
     detail = "the station's clock stands still"
@@ -76,7 +76,7 @@ def test_a_freeze_lasts_from_the_time_that_stands_still_to_the_next_news():
     assert absence.observe(clock(at=50)) == [gap("frozen", -100, detail, end=50)]
 
 
-def test_a_feed_that_ends_ends_its_gap():
+def test_a_feed_that_ends_ends_its_gap() -> None:
     absence = heard()
     absence.lose("refuses")
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,7 +88,7 @@ async def running(station: Station, tmp_path: Path) -> AsyncIterator[Running]:
         yield running
 
 
-async def test_the_snapshot_comes_first_and_then_each_change(running: Running, station: Station):
+async def test_the_snapshot_comes_first_and_then_each_change(running: Running, station: Station) -> None:
     for value in ("38", "39", "40"):
         station.publish("NODE3000005", value)
     await until(lambda: len(running.publisher.values("NODE3000005")) == 4)
@@ -101,7 +102,7 @@ async def test_the_snapshot_comes_first_and_then_each_change(running: Running, s
 
 async def test_a_malformed_update_goes_to_the_invalid_topic_and_the_feed_goes_on(
     running: Running, station: Station
-):
+) -> None:
     station.push("NODE3000005", {"TimeStamp": "noon", "Value": "38"})
     station.push("NODE3000008", {"Value": "38"})
     station.publish("NODE3000005", "39")
@@ -112,7 +113,7 @@ async def test_a_malformed_update_goes_to_the_invalid_topic_and_the_feed_goes_on
     assert running.publisher.values("NODE3000008") == []
 
 
-async def test_a_dropped_socket_loses_nothing_and_is_no_gap(running: Running, station: Station):
+async def test_a_dropped_socket_loses_nothing_and_is_no_gap(running: Running, station: Station) -> None:
     station.faults.drop()
     for value in ("38", "39", "40"):
         station.publish("NODE3000005", value)
@@ -124,7 +125,7 @@ async def test_a_dropped_socket_loses_nothing_and_is_no_gap(running: Running, st
 
 async def test_a_session_that_ends_for_good_is_replaced_and_the_gap_recorded(
     running: Running, station: Station
-):
+) -> None:
     station.faults.end()
     await until(lambda: len(running.publisher.gaps("outage")) == 1)
     await until(lambda: station.sessions == 1)
@@ -143,7 +144,7 @@ def _publish_until(station: Station, running: Running) -> bool:
     return len(running.publisher.gaps("outage")) == 2
 
 
-async def test_refused_sessions_are_asked_for_until_they_are_given(running: Running, station: Station):
+async def test_refused_sessions_are_asked_for_until_they_are_given(running: Running, station: Station) -> None:
     station.faults.refuse(code=8)
     station.faults.end()
     await until(lambda: not running.ok)
@@ -154,7 +155,7 @@ async def test_refused_sessions_are_asked_for_until_they_are_given(running: Runn
     await until(lambda: running.ok)
 
 
-async def test_an_unreachable_feed_says_so_and_goes_on_trying(tmp_path: Path):
+async def test_an_unreachable_feed_says_so_and_goes_on_trying(tmp_path: Path) -> None:
     running = Running("http://127.0.0.1:1", tmp_path)
     async with running.feed:
         await until(lambda: not running.ok)
@@ -162,7 +163,7 @@ async def test_an_unreachable_feed_says_so_and_goes_on_trying(tmp_path: Path):
         assert "http://127.0.0.1:1 is unreachable" in running.detail
 
 
-async def test_a_loss_of_signal_is_a_gap_and_no_reason_to_reconnect(running: Running, station: Station):
+async def test_a_loss_of_signal_is_a_gap_and_no_reason_to_reconnect(running: Running, station: Station) -> None:
     running.feed.silence_seconds = 0.5
     station.faults.los(seconds=1.5)
     await until(lambda: len(running.publisher.gaps("los")) == 2)
@@ -173,7 +174,7 @@ async def test_a_loss_of_signal_is_a_gap_and_no_reason_to_reconnect(running: Run
     assert len({one.session for one in running.publisher.readings()}) == 1
 
 
-async def test_a_silent_session_is_replaced(running: Running, station: Station):
+async def test_a_silent_session_is_replaced(running: Running, station: Station) -> None:
     first = {one.session for one in running.publisher.readings()}
     running.feed.silence_seconds = 0.5
     station.faults.freeze()
@@ -182,7 +183,22 @@ async def test_a_silent_session_is_replaced(running: Running, station: Station):
     assert set(running.publisher.values("NODE3000005")) == {"37"}
 
 
-async def test_a_frozen_broadcast_is_marked_and_seen_again_when_it_moves(station: Station, tmp_path: Path):
+async def test_a_socket_that_never_answers_is_replaced(tmp_path: Path) -> None:
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    running = Running(f"http://127.0.0.1:{port}", tmp_path)
+    running.feed.silence_seconds = 0.3
+    async with server, running.feed:
+        await until(lambda: len(writers) > 2)
+        assert "has sent nothing" in running.detail
+        for writer in writers:
+            writer.close()
+
+
+async def test_a_frozen_broadcast_is_marked_and_seen_again_when_it_moves(
+    station: Station, tmp_path: Path
+) -> None:
     long_ago = datetime.now(UTC) - timedelta(hours=5)
     station.signal(long_ago)
     station.publish("NODE3000005", "37", long_ago)
@@ -200,7 +216,7 @@ async def test_a_frozen_broadcast_is_marked_and_seen_again_when_it_moves(station
     assert [gap.end is None for gap in running.publisher.gaps("frozen")] == [True, False]
 
 
-async def test_a_zero_burst_is_marked_and_its_end_believed(running: Running, station: Station):
+async def test_a_zero_burst_is_marked_and_its_end_believed(running: Running, station: Station) -> None:
     for item in NUMBERS:
         station.publish(item, "41")
     await until(lambda: all("41" in running.publisher.values(item) for item in NUMBERS))
@@ -213,7 +229,7 @@ async def test_a_zero_burst_is_marked_and_its_end_believed(running: Running, sta
     assert {one.suspect for one in zeros} == {"zero_burst"}
 
 
-async def test_drain_disconnects_and_releases_what_waits(running: Running, station: Station):
+async def test_drain_disconnects_and_releases_what_waits(running: Running, station: Station) -> None:
     station.publish("NODE3000005", "0")
     station.publish("NODE3000008", "50")
     await until(lambda: running.publisher.values("NODE3000008") == ["50"])
@@ -228,14 +244,14 @@ async def test_drain_disconnects_and_releases_what_waits(running: Running, stati
     assert running.publisher.readings()[-1].source == "test"
 
 
-async def test_a_busy_publisher_refuses_test_readings(running: Running):
+async def test_a_busy_publisher_refuses_test_readings(running: Running) -> None:
     running.publisher.busy = True
 
     with pytest.raises(FeedBusy, match="try again later"):
         running.feed.submit(reading("NODE3000005", source="test"))
 
 
-async def test_refused_readings_are_a_gap_and_asked_for_again(running: Running, station: Station):
+async def test_refused_readings_are_a_gap_and_asked_for_again(running: Running) -> None:
     first = {one.session for one in running.publisher.readings()}
     running.publisher.on_refused()
     running.publisher.on_room()
@@ -246,7 +262,7 @@ async def test_refused_readings_are_a_gap_and_asked_for_again(running: Running, 
     ]
 
 
-async def test_a_feed_that_is_off_stands_by(station: Station, tmp_path: Path):
+async def test_a_feed_that_is_off_stands_by(station: Station, tmp_path: Path) -> None:
     settings = Settings(feed="off", feed_url=station.url, kafka_url=NOWHERE, home=tmp_path)
     health = Health()
     async with Feed(settings, health, Kept(settings, health)):

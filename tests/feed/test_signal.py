@@ -7,14 +7,14 @@ from iss_agents.feed.signal import Signal
 from tests.feed.factory import after, clock, reading
 
 
-def test_signal_is_unknown_until_the_clock_speaks():
+def test_signal_is_unknown_until_the_clock_speaks() -> None:
     signal = Signal("isslive")
     signal.observe(reading(status_class="9"))
 
     assert signal.acquired is None
 
 
-def test_a_loss_lasts_from_the_last_acquired_time_to_the_next_one():
+def test_a_loss_lasts_from_the_last_acquired_time_to_the_next_one() -> None:
     signal = Signal("isslive")
     changes = [
         signal.observe(clock(at, status_class=status))
@@ -27,7 +27,7 @@ def test_a_loss_lasts_from_the_last_acquired_time_to_the_next_one():
     assert signal.acquired is True
 
 
-def test_a_start_without_signal_begins_a_loss():
+def test_a_start_without_signal_begins_a_loss() -> None:
     signal = Signal("isslive")
 
     assert signal.observe(clock(status_class="2", suspect="frozen")) == [
@@ -36,14 +36,14 @@ def test_a_start_without_signal_begins_a_loss():
     assert signal.acquired is False
 
 
-def test_a_frozen_clock_does_not_acquire_the_signal():
+def test_a_frozen_clock_does_not_acquire_the_signal() -> None:
     signal = Signal("isslive")
 
     assert signal.observe(clock(suspect="frozen")) == []
     assert signal.acquired is None
 
 
-def test_a_clock_without_a_status_changes_nothing():
+def test_a_clock_without_a_status_changes_nothing() -> None:
     signal = Signal("isslive")
     signal.observe(clock())
 
@@ -51,7 +51,7 @@ def test_a_clock_without_a_status_changes_nothing():
     assert signal.acquired is True
 
 
-def test_a_feed_that_ends_ends_the_loss():
+def test_a_feed_that_ends_ends_the_loss() -> None:
     signal = Signal("isslive")
     signal.observe(clock(status_class="1"))
 
@@ -59,7 +59,7 @@ def test_a_feed_that_ends_ends_the_loss():
     assert signal.finish(after(10)) == []
 
 
-def test_loss_and_acquisition_are_logged_once_each(caplog: pytest.LogCaptureFixture):
+def test_loss_and_acquisition_are_logged_once_each(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="iss_agents")
     signal = Signal("isslive")
     for at, status in enumerate(("24", "24", "1", "1", "24", "24")):

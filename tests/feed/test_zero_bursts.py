@@ -15,7 +15,7 @@ def summary(readings: list[Reading]) -> list[tuple[str, str, str | None]]:
     return [(passed.item_id, passed.value, passed.suspect) for passed in readings]
 
 
-def test_five_items_that_drop_to_zero_together_are_marked():
+def test_five_items_that_drop_to_zero_together_are_marked() -> None:
     bursts = seen(*NUMBERS)
 
     passed = [bursts.judge(reading(item, "0", at=index / 10)) for index, item in enumerate(NUMBERS[:5])]
@@ -24,7 +24,7 @@ def test_five_items_that_drop_to_zero_together_are_marked():
     assert summary(passed[4]) == [(item, "0", "zero_burst") for item in NUMBERS[:5]]
 
 
-def test_a_zero_that_follows_in_the_same_burst_is_marked_at_once():
+def test_a_zero_that_follows_in_the_same_burst_is_marked_at_once() -> None:
     bursts = seen(*NUMBERS)
     for item in NUMBERS[:5]:
         bursts.judge(reading(item, "0"))
@@ -33,7 +33,7 @@ def test_a_zero_that_follows_in_the_same_burst_is_marked_at_once():
     assert summary(bursts.judge(reading(ITEM, "0", at=30))) == [(ITEM, "0", "zero_burst")]
 
 
-def test_four_items_are_no_burst_and_are_released_unmarked_in_time():
+def test_four_items_are_no_burst_and_are_released_unmarked_in_time() -> None:
     bursts = seen(*NUMBERS)
     for item in NUMBERS[:4]:
         assert bursts.judge(reading(item, "0")) == []
@@ -42,7 +42,7 @@ def test_four_items_are_no_burst_and_are_released_unmarked_in_time():
     assert summary(bursts.release(after(1.8))) == [(item, "0", None) for item in NUMBERS[:4]]
 
 
-def test_five_zeros_measured_seconds_apart_are_no_burst():
+def test_five_zeros_measured_seconds_apart_are_no_burst() -> None:
     bursts = seen(*NUMBERS)
 
     for index, item in enumerate(NUMBERS[:5]):
@@ -51,7 +51,7 @@ def test_five_zeros_measured_seconds_apart_are_no_burst():
     assert {passed.suspect for passed in bursts.release(after(2))} == {None}
 
 
-def test_what_follows_a_held_zero_waits_behind_it_in_order():
+def test_what_follows_a_held_zero_waits_behind_it_in_order() -> None:
     bursts = seen(ITEM)
     sent = [reading(value=value, at=at) for value, at in (("0", 0.0), ("36", 0.5), ("37", 1.0))]
 
@@ -60,7 +60,7 @@ def test_what_follows_a_held_zero_waits_behind_it_in_order():
     assert bursts.release(after(1.8)) == sent
 
 
-def test_what_follows_a_zero_of_a_burst_is_believed():
+def test_what_follows_a_zero_of_a_burst_is_believed() -> None:
     bursts = seen(*NUMBERS)
     bursts.judge(reading(ITEM, "0"))
     bursts.judge(reading(ITEM, "37", at=0.5))
@@ -70,7 +70,7 @@ def test_what_follows_a_zero_of_a_burst_is_believed():
     assert summary(passed)[:2] == [(ITEM, "0", "zero_burst"), (ITEM, "37", None)]
 
 
-def test_a_zero_that_begins_to_wait_anew_while_a_burst_is_released_loses_nothing():
+def test_a_zero_that_begins_to_wait_anew_while_a_burst_is_released_loses_nothing() -> None:
     bursts = seen(*NUMBERS)
     sent = [reading(ITEM, "0"), reading(ITEM, "37", at=0.5), reading(ITEM, "0", at=1.0, age=1)]
     sent += [reading(item, "0", at=1.2) for item in NUMBERS[1:]]
@@ -81,7 +81,7 @@ def test_a_zero_that_begins_to_wait_anew_while_a_burst_is_released_loses_nothing
     assert [one.value for one in passed if one.item_id == ITEM] == ["0", "37", "0"]
 
 
-def test_an_item_that_stays_at_zero_for_a_minute_is_believed():
+def test_an_item_that_stays_at_zero_for_a_minute_is_believed() -> None:
     bursts = seen(*NUMBERS)
     for item in NUMBERS:
         bursts.judge(reading(item, "0"))
@@ -92,7 +92,7 @@ def test_an_item_that_stays_at_zero_for_a_minute_is_believed():
     assert summary(bursts.judge(reading(ITEM, "0", at=60))) == [(ITEM, "0", None)]
 
 
-def test_a_burst_asks_for_a_snapshot_after_a_minute_if_something_is_still_zero():
+def test_a_burst_asks_for_a_snapshot_after_a_minute_if_something_is_still_zero() -> None:
     bursts = seen(*NUMBERS)
     for item in NUMBERS:
         bursts.judge(reading(item, "0"))
@@ -103,7 +103,7 @@ def test_a_burst_asks_for_a_snapshot_after_a_minute_if_something_is_still_zero()
     assert bursts.needs_snapshot
 
 
-def test_a_burst_asks_for_nothing_if_every_item_is_back():
+def test_a_burst_asks_for_nothing_if_every_item_is_back() -> None:
     bursts = seen(*NUMBERS)
     for at, value in ((0, "0"), (20, "5")):
         for item in NUMBERS:
@@ -114,14 +114,14 @@ def test_a_burst_asks_for_nothing_if_every_item_is_back():
     assert not bursts.needs_snapshot
 
 
-def test_old_zeros_of_a_snapshot_pass_at_once():
+def test_old_zeros_of_a_snapshot_pass_at_once() -> None:
     bursts = ZeroBursts()
     sent = [reading(item, "0", age=60 + 1000 * index, snapshot=True) for index, item in enumerate(NUMBERS)]
 
     assert [bursts.judge(one) for one in sent] == [[one] for one in sent]
 
 
-def test_fresh_zeros_of_items_never_seen_wait_and_are_not_marked():
+def test_fresh_zeros_of_items_never_seen_wait_and_are_not_marked() -> None:
     bursts = ZeroBursts()
     sent = [reading(item, "0", snapshot=True) for item in NUMBERS]
 
@@ -129,7 +129,7 @@ def test_fresh_zeros_of_items_never_seen_wait_and_are_not_marked():
     assert bursts.release(after(1.8)) == sent
 
 
-def test_an_item_that_is_at_zero_already_does_not_wait():
+def test_an_item_that_is_at_zero_already_does_not_wait() -> None:
     bursts = seen(ITEM)
     bursts.judge(reading(ITEM, "0"))
     bursts.release(after(2))
@@ -137,9 +137,8 @@ def test_an_item_that_is_at_zero_already_does_not_wait():
     assert bursts.judge(reading(ITEM, "0.0", at=3)) == [reading(ITEM, "0.0", at=3)]
 
 
-def test_an_enum_with_a_state_zero_does_not_wait():
+def test_an_enum_with_a_state_zero_does_not_wait() -> None:
     off = reading("USLAB000095", "0")
     bursts = seen("USLAB000095")
 
     assert bursts.judge(off) == [off]
-

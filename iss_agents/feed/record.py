@@ -1,0 +1,41 @@
+"""Write what a Lightstreamer source sends to a recording."""
+
+from pathlib import Path
+
+from iss_agents.errors import UserError
+from iss_agents.feed.listening import Tally, listen
+from iss_agents.feed.update import Update
+from iss_agents.settings import Settings
+from iss_agents.simulator.recording import RecordedUpdate, RecordingWriter
+
+
+class Recorder:
+    """Number the sessions 1, 2, 3 and write each update as it came."""
+
+    def __init__(self, writer: RecordingWriter) -> None:
+        self._writer = writer
+        self._numbers: dict[int, int] = {}
+
+    def take(self, updates: list[Update]) -> None:
+        """Write updates. Raises OSError when the file cannot be written."""
+        for update in updates:
+            self._writer.write(self._recorded(update))
+
+    def _recorded(self, update: Update) -> RecordedUpdate:
+        number = self._numbers.setdefault(update.session, len(self._numbers) + 1)
+        return RecordedUpdate.of(
+            update.item_id, update.fields, update.arrival, snapshot=update.snapshot, session=number
+        )
+
+
+async def record(settings: Settings, path: Path, seconds: float | None) -> Tally:
+    """Record to `path` for `seconds` or until Ctrl-C; the file is whole however it ends.
+
+    Raises:
+        UserError: nothing came in, or the file cannot be written.
+    """
+    try:
+        with RecordingWriter(path) as writer:
+            return await listen(settings, seconds, Recorder(writer).take)
+    except OSError as error:
+        raise UserError(f"Cannot write {path} ({error.strerror}): choose another place.") from error
