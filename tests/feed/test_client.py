@@ -1,0 +1,124 @@
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+
+from iss_agents.feed import client as client_module
+from iss_agents.feed.client import FINAL, StationClient
+from iss_agents.feed.update import FIELDS, Update
+from iss_agents.simulator.station import Station
+from tests.feed.factory import update
+from tests.waiting import until
+
+
+class Heard:
+    """A client and everything that it calls back with."""
+
+    def __init__(self, station: Station, *items: str) -> None:
+        self.batches: list[list[Update]] = []
+        self.statuses: list[str] = []
+        self.failures: list[tuple[int, str]] = []
+        self.lost: list[tuple[str, int]] = []
+        self.threads: set[int] = set()
+        self.client = StationClient(
+            station.url,
+            "ISSLIVE",
+            items,
+            self._take,
+            self.statuses.append,
+            lambda code, message: self.failures.append((code, message)),
+            lambda item_id, count: self.lost.append((item_id, count)),
+        )
+        self.client.connect()
+
+    def _take(self, updates: list[Update]) -> None:
+        self.threads.add(threading.get_ident())
+        self.batches.append(updates)
+
+    @property
+    def updates(self) -> list[Update]:
+        return [update for batch in self.batches for update in batch]
+
+
+@pytest.fixture
+async def heard(station: Station) -> AsyncIterator[Heard]:
+    """A client that has the snapshot of one item."""
+    station.publish("NODE3000005", "37")
+    heard = Heard(station, "NODE3000005", "NODE3000008")
+    await until(lambda: len(heard.updates) == 1)
+    yield heard
+    await heard.client.disconnect()
+
+
+async def test_an_update_has_every_field_and_comes_on_the_loop(heard: Heard, station: Station) -> None:
+    station.push("NODE3000008", {"TimeStamp": "5354.46", "Value": "a|b%2C+", "Status.Color": ""})
+    await until(lambda: len(heard.updates) == 2)
+
+    snapshot, pushed = heard.updates
+    assert (snapshot.item_id, snapshot.snapshot, snapshot.fields["Value"]) == ("NODE3000005", True, "37")
+    assert pushed.fields == dict.fromkeys(FIELDS) | {
+        "TimeStamp": "5354.46",
+        "Value": "a|b%2C+",
+        "Status.Color": "",
+    }
+    assert snapshot.session == pushed.session > 0
+    assert heard.threads == {threading.get_ident()}
+
+
+async def test_a_burst_wakes_the_loop_once(heard: Heard) -> None:
+    heard.batches.clear()
+    for _ in range(1000):
+        heard.client.receive(update())
+    await until(lambda: heard.batches)
+
+    assert [len(batch) for batch in heard.batches] == [1000]
+
+
+async def test_what_the_loop_cannot_take_is_counted_as_lost(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "HANDOVER_LIMIT", 3)
+    heard.batches.clear()
+    for _ in range(5):
+        heard.client.receive(update())
+    await until(lambda: len(heard.lost) == 2)
+
+    assert [len(batch) for batch in heard.batches] == [3]
+    assert heard.lost == [("NODE3000005", 1)] * 2
+
+
+async def test_a_new_session_has_a_new_number_and_a_new_snapshot(heard: Heard, station: Station) -> None:
+    station.faults.end(code=48)
+    await until(lambda: len(heard.updates) == 2, seconds=20)
+
+    before, after = heard.updates
+    assert (after.item_id, after.snapshot) == ("NODE3000005", True)
+    assert after.session > before.session
+
+
+async def test_a_final_end_is_a_failure_with_its_reason(heard: Heard, station: Station) -> None:
+    station.faults.end(code=8)
+    await until(lambda: heard.failures)
+
+    # 39 is the library's word for every end that it does not know as its own.
+    assert heard.failures == [(39, "Ended by the station")]
+    assert heard.statuses[-1] == FINAL
+
+
+async def test_items_that_the_server_refuses_are_a_failure(station: Station) -> None:
+    heard = Heard(station, "NOSUCHITEM")
+    await until(lambda: heard.failures)
+    await heard.client.disconnect()
+
+    assert len(heard.failures) == 1
+
+
+async def test_disconnect_returns_when_the_session_has_ended(heard: Heard, station: Station) -> None:
+    await heard.client.disconnect()
+
+    assert heard.statuses[-1] == FINAL
+    await until(lambda: station.sessions == 0)
+    heard.batches.clear()
+    station.publish("NODE3000005", "38")
+    await heard.client.disconnect()
+    assert heard.batches == []
