@@ -1,0 +1,12 @@
+"""Telemetry of the International Space Station on Faust agents. `faust -A iss_agents worker` runs it."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that the commands that need no Faust do not import it.
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from iss_agents.application import app  # noqa: PLC0415
+
+    return app

@@ -1,4 +1,4 @@
-"""What a worker is made of, so that its web views can ask its parts. Which parts exist follows from its roles."""
+"""What a worker is made of, so that its views can ask its parts. Which exist follows from its roles."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING

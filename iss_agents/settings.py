@@ -86,6 +86,20 @@ def load_settings() -> Settings:
         raise UserError("; ".join(map(_sentence, error.errors()))) from None
 
 
+def make_home(settings: Settings) -> None:
+    """Create the home folder.
+
+    Raises:
+        UserError: it cannot be created.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The folder {settings.home} cannot be made ({error.strerror}): set ISS_HOME to another."
+        ) from error
+
+
 def _sentence(error: object) -> str:
     assert isinstance(error, dict)  # noqa: S101 - pydantic's ErrorDetails
     name = "ISS_" + "_".join(str(part) for part in error["loc"][:1]).upper()

@@ -1,0 +1,43 @@
+"""Keep the newest reading of every item, and hand the tank's readings on."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from faust.types import StreamT
+
+from iss_agents.agents.intake import readings_of
+from iss_agents.agents.newer import fold
+from iss_agents.application import app
+from iss_agents.catalog import TANK_ITEMS
+from iss_agents.metrics import LAST_SEEN
+from iss_agents.outputs import Output
+from iss_agents.records import Reading, encode
+from iss_agents.station_clock import milliseconds
+from iss_agents.topics import RAW, WATER
+from tables.last_seen import last_seen
+
+raw_topic = app.topic(RAW.name, value_serializer="raw", partitions=RAW.partitions)
+
+
+@app.agent(raw_topic, name="keep_last_seen")
+async def keep_last_seen(batches: StreamT[Any]) -> None:
+    """Keep the newest reading of every item in `last_seen`; one event is one list of records."""
+    async for event in batches.events():
+        app.guard.check()
+        readings = await readings_of(event.value, app.outputs)
+        # Derived records first, then the Table, then the ack: a crash between them repeats and never loses.
+        await app.outputs.send(WATER, 0, tank_outputs(readings))
+        news = fold(readings, last_seen)
+        for item_id, seen in news.changed.items():
+            last_seen[item_id] = seen
+        for outcome, count in news.outcomes.items():
+            LAST_SEEN.labels(outcome).inc(count)
+
+
+def tank_outputs(readings: Iterable[Reading]) -> list[Output]:
+    """Return the records of the tank's items, new or not: the consumer knows what it has."""
+    return [
+        Output(b"tank", encode(reading), milliseconds(reading.ingest_ts))
+        for reading in readings
+        if reading.item_id in TANK_ITEMS
+    ]

@@ -1,0 +1,104 @@
+"""The Faust App, and the picture of everything around it.
+
+push.lightstreamer.com
+  |  feed/ (or `iss-agents simulate`)      what does not validate -> telemetry.invalid.v1
+  v                                        what is missing        -> telemetry.gaps.v1
+telemetry.raw.v1 --> keep_last_seen --> [last_seen] --changelog--> web/ state view --> GET /api/v1/items
+  |                       |
+  |                       +--> water.readings.v1 --> watch_tank --> [tank_levels]
+  v
+archive/ (own consumer group, not an agent) --> MongoDB --> GET /api/v1/telemetry, Grafana, mongosh
+
+[ ] changelog-backed Tables in tables/; every topic is in topics.py
+"""
+
+from typing import Any
+
+import faust
+from yarl import URL
+
+from iss_agents.boot import Boot
+from iss_agents.log import log_config
+from iss_agents.outputs import Outputs
+from iss_agents.parts import Parts
+from iss_agents.settings import Settings, current_settings, make_home
+from iss_agents.standstill import Standstill
+from iss_agents.transport import Transport
+from iss_agents.worker import Worker
+from tables.newest import NewestTable
+
+SESSION_SECONDS = 10.0
+"""Kafka gives the partitions of a silent worker away after this; Faust's own minute is far beyond NFR-002."""
+
+GROUP = "iss-agents"
+AGENTS = ("iss_agents.agents.keep_last_seen", "iss_agents.agents.watch_tank")
+
+BUFFERED_LISTS = 16
+"""Lists that wait for an agent at most; with `transport.LONGEST_LIST` it bounds the memory."""
+
+
+class Application(faust.App):
+    """A Faust App that knows the parts of its worker."""
+
+    BootStrategy = Boot
+
+    parts: Parts
+    outputs: Outputs
+    guard: Standstill
+
+    async def on_first_start(self) -> None:
+        """Make the home folder, which Faust expects to exist."""
+        make_home(self.parts.settings)
+        await super().on_first_start()
+
+
+def create_app(settings: Settings) -> Application:
+    """Return the App for these settings. Workers without the role `agents` stay out of its consumer group.
+
+    A worker with the Tables but without the agents would take changelog partitions away and lose their values.
+    """
+    app = Application(
+        GROUP,
+        broker=[URL(f"kafka://{server}") for server in settings.brokers],
+        store="memory://",
+        datadir=settings.home / "faust",
+        logging_config=log_config(settings),
+        worker_redirect_stdouts=False,
+        # Modules, not packages: in a package Faust skips a module that does not import, and says nothing.
+        autodiscover=[*AGENTS, "tables.tweet_cooldowns"],
+        Table=NewestTable,
+        Worker=Worker,
+        table_standby_replicas=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_buffer_maxsize=BUFFERED_LISTS,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=SESSION_SECONDS,
+        broker_heartbeat_interval=3.0,
+        broker_commit_interval=1.0,
+        producer_linger=0.02,
+        producer_max_batch_size=262_144,
+        **_web(settings),
+    )
+    app.parts = Parts(settings)
+    app.outputs = Outputs(settings)
+    app.guard = Standstill(SESSION_SECONDS)
+    app.producer_only = "agents" not in settings.roles
+    # The public setter: Faust has no other way to be given a consumer.
+    app.transport = Transport(app.conf.broker_consumer, app)
+    return app
+
+
+def _web(settings: Settings) -> dict[str, Any]:
+    return {
+        "web_enabled": "web" in settings.roles,
+        "web_bind": settings.web_host,
+        "web_host": settings.web_host,
+        "web_port": settings.web_port,
+        "web_tables_enabled": False,
+        "web_router_enabled": False,
+        "web_metrics_enabled": False,
+    }
+
+
+app = create_app(current_settings())

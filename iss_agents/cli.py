@@ -1,0 +1,36 @@
+"""`iss-agents`: every command of the project."""
+
+import sys
+
+import click
+
+from iss_agents.archive.commands import rewind
+from iss_agents.embedded.commands import demo, kafka, mongo, up
+from iss_agents.errors import UserError
+from iss_agents.feed.commands import feed_check, record
+from iss_agents.settings_command import settings
+from iss_agents.simulator.commands import simulate
+from iss_agents.topic_commands import topics
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="iss-agents")
+def commands() -> None:
+    """Telemetry of the International Space Station: feed, Kafka, Tables, MongoDB, HTTP."""
+
+
+for command in (demo, up, kafka, mongo, simulate, record, feed_check, topics, rewind, settings):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run a command; an error for people is one sentence and exit code 1."""
+    try:
+        commands()
+    except UserError as error:
+        print(f"iss-agents: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

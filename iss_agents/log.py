@@ -1,0 +1,32 @@
+"""How a worker logs: one JSON object a line for machines, one plain line for people at a terminal."""
+
+import sys
+from typing import Any
+
+from iss_agents.settings import Settings
+
+QUIET = ("aiokafka", "aiohttp.access", "faust", "mode", "lightstreamer", "pymongo")
+"""Libraries of which only errors are of use: each of their states is a health part of ours, said once."""
+
+
+def log_config(settings: Settings) -> dict[str, Any]:
+    """Return the worker's `logging.config` dictionary."""
+    style = settings.log or ("text" if sys.stdout.isatty() else "json")
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "fmt": "%(levelname)s %(name)s %(message)s",
+                "rename_fields": {"levelname": "level", "name": "logger"},
+                "timestamp": "time",
+            },
+            "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
+        },
+        "handlers": {
+            "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": style}
+        },
+        "loggers": {name: {"level": "ERROR"} for name in QUIET},
+        "root": {"level": settings.log_level, "handlers": ["stdout"]},
+    }
