@@ -1,7 +1,5 @@
 """Which blueprints the worker serves: these and no others."""
 
-from typing import cast
-
 import faust
 from faust.web.base import BlueprintManager
 from faust.web.drivers.aiohttp import Web
@@ -23,11 +21,13 @@ BLUEPRINTS = (
 
 
 def mount(app: faust.App, parts: Parts) -> None:
-    """Make the web server of `app` serve the views of `parts`. Call it before the server starts.
+    """Give `app` a web server with the views of `parts`. Call it before the server starts.
 
-    Faust's own blueprints go: they show memory, configuration and Tables to everyone.
+    Faust's own blueprints go: they show memory, configuration and Tables to everyone. Its command line has
+    put them into the first server by the time a worker boots, hence a new one.
     """
-    server = cast(Web, app.web)
+    server = Web(app)
     server.blueprints = BlueprintManager([("", blueprint) for blueprint in BLUEPRINTS])
     server.web_app[PARTS] = parts
     server.web_app.middlewares.append(problem_boundary)
+    app.web = server

@@ -33,7 +33,7 @@ FETCH_RECORDS = 500
 
 FETCH_WAIT_MS = 1000
 REACH_SECONDS = 2.0
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 
 
 class StateView(Service):
@@ -63,7 +63,7 @@ class StateView(Service):
         if self._consumer is None:
             return False
         try:
-            await asyncio.wait_for(self._consumer.end_offsets(PARTITIONS[:1]), REACH_SECONDS)
+            await asyncio.wait_for(self._consumer.topics(), REACH_SECONDS)
         except (KafkaError, TimeoutError):
             return False
         return True
@@ -86,9 +86,9 @@ class StateView(Service):
         )
         try:
             await consumer.start()
+            self._consumer = consumer
             consumer.assign(PARTITIONS)
             ends = await consumer.end_offsets(PARTITIONS)
-            self._consumer = consumer
             self._say_back()
             await self._follow_from_the_start(consumer, ends)
         finally:
@@ -96,11 +96,13 @@ class StateView(Service):
             await consumer.stop()
 
     async def _follow_from_the_start(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
-        while not (self.should_stop or await _has_read(consumer, ends)):
-            self.replica.apply(await self._fetch(consumer))
-        self.ready = True
+        caught_up = False
         while not self.should_stop:
-            _measure(self.replica.apply(await self._fetch(consumer)))
+            caught_up = caught_up or await _has_read(consumer, ends)
+            self.ready = self.ready or caught_up
+            readings = self.replica.apply(await self._fetch(consumer))
+            if caught_up:
+                _measure(readings)
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
         await self.sleep(self._pace)

@@ -84,6 +84,7 @@ def parts(settings: Settings, offers: Offers, state: StateView) -> Parts:
 @pytest.fixture
 async def client(parts: Parts) -> AsyncIterator[Client]:
     app = faust.App("test", broker="kafka://127.0.0.1:1", web_tables_enabled=False, web_router_enabled=False)
+    app.web.init_server()
     mount(app, parts)
     app.web.init_server()
     async with TestClient(TestServer(cast(Web, app.web).web_app)) as client:

@@ -86,6 +86,17 @@ async def test_what_was_written_before_and_after_is_read(kafka_url: str, changel
             assert await view.reaches_kafka()
 
 
+async def test_it_waits_for_topics_that_do_not_exist_yet(kafka_url: str, changelogs: list[Topic]) -> None:
+    reading = reading_of("NODE3000005", "37")
+    async with reading_from(kafka_url) as view:
+        await until(view.reaches_kafka)
+        assert not view.ready
+        async with writing(kafka_url, changelogs) as producer:
+            await write(producer, changelogs[0], reading)
+        await until(lambda: view.ready, seconds=5)
+        await until(lambda: view.reading("NODE3000005") == reading)
+
+
 async def test_all_partitions_of_all_tables_are_followed(kafka_url: str, changelogs: list[Topic]) -> None:
     async with writing(kafka_url, changelogs) as producer, reading_from(kafka_url) as view:
         for topic in changelogs:
