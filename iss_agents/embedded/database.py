@@ -7,8 +7,8 @@ from iss_agents.embedded.place import accepts, make_folder, require_free
 from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
 
-CACHE = "256M"
-"""WiredTiger's cache: a month of the live feed needs no more, and a laptop has other work."""
+OPTIONS = ("--sync-on-commit", "--cache-size", "256M", "--log-level", "WARNING")
+"""Without the first, a kill -9 costs what was acknowledged in the last 0.1 s (measured: 50 of 50 documents)."""
 
 
 class Database:
@@ -29,7 +29,7 @@ class Database:
         require_free(self.port, "the database")
         data = make_folder(self._folder) / "data"
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(data)]
-        command = [_executable(), *arguments, "--cache-size", CACHE, "--log-level", "WARNING"]
+        command = [_executable(), *arguments, *OPTIONS]
         self.program = Program("The database", command, self._folder / "database.log")
         self.program.start()
         return self.program

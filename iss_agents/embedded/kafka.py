@@ -36,8 +36,11 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=16777216
 """
+"""After a kill -9 the new broker waits until the session of the old one is over: 9 s by Kafka's default."""
 
 
 class Kafka:

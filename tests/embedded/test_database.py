@@ -1,13 +1,65 @@
 """The database: it starts, keeps its documents whatever ends it, and refuses with one sentence."""
 
+import signal
+import socket
+from pathlib import Path
 from typing import Any
 
-from pymongo import AsyncMongoClient
+import pytest
+from pymongo import MongoClient
+
+from iss_agents.embedded.database import Database
+from iss_agents.embedded.place import accepts, free_port
+from iss_agents.errors import UserError
 
 
-async def test_a_document_that_was_written_is_read_back(mongo_url: str) -> None:
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo_url)
-    async with client:
-        await client.trial.papers.insert_one({"_id": 1, "value": "37"})
+def client(url: str) -> MongoClient[dict[str, Any]]:
+    return MongoClient(url)
 
-        assert await client.trial.papers.find_one() == {"_id": 1, "value": "37"}
+
+def test_a_document_that_was_written_is_read_back(mongo_url: str) -> None:
+    with client(mongo_url) as documents:
+        documents.trial.papers.insert_one({"_id": 1, "value": "37"})
+
+        assert documents.trial.papers.find_one() == {"_id": 1, "value": "37"}
+
+
+def test_the_database_keeps_what_it_acknowledged_when_it_is_killed(tmp_path: Path) -> None:
+    database = Database(tmp_path, free_port())
+    first = database.start()
+    first.wait_until(database.ready)
+    with client(database.url) as documents:
+        documents.trial.papers.insert_one({"_id": 1, "value": "37"})
+    first.request(signal.SIGKILL)
+    first.stop()
+    assert not accepts(database.port)
+
+    second = database.start()
+    try:
+        second.wait_until(database.ready)
+        with client(database.url) as documents:
+            found = documents.trial.papers.find_one()
+    finally:
+        second.stop()
+
+    assert found == {"_id": 1, "value": "37"}
+    assert not accepts(database.port)
+
+
+def test_a_taken_port_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(UserError, match=f"Port {port} for the database is taken"):
+            Database(tmp_path / "database", port).start()
+
+    assert not (tmp_path / "database").exists()
+
+
+def test_a_database_that_is_not_installed_is_said_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
+
+    with pytest.raises(UserError, match="SecantusDB is not installed: run `uv sync --group embedded`"):
+        Database(tmp_path, free_port()).start()

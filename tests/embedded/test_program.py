@@ -1,0 +1,102 @@
+"""A child process: watched, stopped with all it started, never outliving its parent."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from iss_agents.embedded.place import accepts
+from iss_agents.embedded.program import Program
+from iss_agents.errors import UserError
+from tests.waiting import until
+
+SLEEP = "import time; print('up', flush=True); time.sleep(60)"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
+LISTEN = (
+    "import socket, time; listener = socket.create_server(('127.0.0.1', 0));"
+    "print(listener.getsockname()[1], flush=True); time.sleep(60)"
+)
+PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {LISTEN!r}]); time.sleep(60)"
+
+
+def program(script: str, folder: Path) -> Program:
+    return Program("The trial", [sys.executable, "-c", script], folder / "trial.log")
+
+
+def started(script: str, folder: Path) -> Program:
+    """Start a script and wait until it has said a line."""
+    trial = program(script, folder)
+    trial.start()
+    trial.wait_until(lambda: trial.log.read_text().endswith("\n"), seconds=10)
+    return trial
+
+
+def test_a_program_that_ended_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+    trial = program("print(*range(20), sep='\\n'); raise SystemExit('no more')", tmp_path)
+    trial.start()
+
+    with pytest.raises(UserError) as failure:
+        trial.wait_until(lambda: False, seconds=10)
+
+    last = "\n".join([*map(str, range(11, 20)), "no more"])
+    assert str(failure.value) == f"The trial has ended (exit code 1); the end of {tmp_path}/trial.log:\n{last}"
+
+
+def test_a_program_that_was_killed_is_named_with_the_signal(tmp_path: Path) -> None:
+    trial = started(SLEEP, tmp_path)
+    trial.request(signal.SIGKILL)
+
+    with pytest.raises(UserError, match=r"The trial has ended \(signal 9\)"):
+        trial.wait_until(lambda: False, seconds=10)
+
+
+def test_a_program_that_is_never_ready_is_named_with_its_log(tmp_path: Path) -> None:
+    trial = started(SLEEP, tmp_path)
+
+    with pytest.raises(
+        UserError, match=rf"The trial was not ready within 0 s; its log is {tmp_path}/trial.log"
+    ):
+        trial.wait_until(lambda: False, seconds=0.1)
+
+    trial.stop()
+
+
+def test_a_program_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
+    trial = started(DEAF, tmp_path)
+
+    trial.stop(seconds=0.1)
+
+    assert not trial.running
+
+
+async def test_what_a_program_started_is_stopped_with_it(tmp_path: Path) -> None:
+    trial = started(PARENT, tmp_path)
+    port = int(trial.log.read_text())
+    assert accepts(port)
+
+    trial.stop()
+
+    await until(lambda: not accepts(port))
+
+
+def test_stopping_a_program_that_never_started_does_nothing(tmp_path: Path) -> None:
+    program(SLEEP, tmp_path).stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+async def test_a_program_dies_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+    parent = started(
+        "import sys, time; from pathlib import Path; from iss_agents.embedded.program import Program;"
+        f"trial = Program('child', [sys.executable, '-c', {LISTEN!r}], Path({str(tmp_path)!r}) / 'child.log');"
+        "trial.start(); trial.wait_until(lambda: trial.log.read_text());"
+        "print('up', flush=True); time.sleep(60)",
+        tmp_path,
+    )
+    port = int((tmp_path / "child.log").read_text())
+    assert accepts(port)
+
+    parent.request(signal.SIGKILL)
+
+    await until(lambda: not accepts(port))
+    parent.stop()
