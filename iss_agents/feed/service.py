@@ -124,7 +124,9 @@ class Feed(Service):
         self._publisher.offer(self._intake.take(updates))
 
     async def _record_restart(self, first: datetime) -> None:
-        gap = await find_restart_gap(self._settings.brokers, first, self._settings.feed_source)
+        gap = await find_restart_gap(
+            self._settings.brokers, first, self._settings.feed_source, self._publisher.spooled_until
+        )
         if gap:
             self._publisher.offer([outgoing_gap(gap)])
 
