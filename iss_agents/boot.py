@@ -76,7 +76,6 @@ class Boot(BootStrategy):
         parts.history = History(parts.settings)
         mount(self.app, parts)
         yield parts.state
-        yield parts.history
         yield from self.web_components()
         yield self.app.web
 

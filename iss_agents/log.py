@@ -1,5 +1,6 @@
 """How a worker logs: one JSON object a line for machines, one plain line for people at a terminal."""
 
+import logging
 import sys
 from typing import Any
 
@@ -7,6 +8,15 @@ from iss_agents.settings import Settings
 
 QUIET = ("aiokafka", "aiohttp.access", "faust", "mode", "lightstreamer", "pymongo")
 """Libraries of which only errors are of use: each of their states is a health part of ours, said once."""
+
+
+LIFECYCLE = "[^"
+"""How mode begins the lines that say which of its services starts and stops."""
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a record is worth a line: mode says every start and stop of every service at INFO."""
+    return record.levelno > logging.INFO or not record.getMessage().startswith(LIFECYCLE)
 
 
 def log_config(settings: Settings) -> dict[str, Any]:
@@ -24,8 +34,14 @@ def log_config(settings: Settings) -> dict[str, Any]:
             },
             "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
         },
+        "filters": {"news": {"()": lambda: is_news}},
         "handlers": {
-            "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": style}
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": style,
+                "filters": ["news"],
+            }
         },
         "loggers": {name: {"level": "ERROR"} for name in QUIET},
         "root": {"level": settings.log_level, "handlers": ["stdout"]},

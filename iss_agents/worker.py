@@ -7,7 +7,7 @@ import faust
 
 
 class Worker(faust.Worker):
-    """Logs as `log.py` says. Faust's spinner would set the root logger to DEBUG and write control codes to logs."""
+    """Logs as `log.py` says; Faust's spinner sets the root logger to DEBUG and writes control codes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -89,5 +89,7 @@ async def _serve(sources: Sequence[Source], host: str, port: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     click.echo(f"Simulated station on {station.url}")
-    await stopped.wait()
-    await station.stop()
+    try:
+        await station.run_until(stopped)
+    finally:
+        await station.stop()

@@ -1,11 +1,11 @@
-"""Faults over HTTP: `POST /faults/{name}?seconds=N`."""
+"""Faults over HTTP: `POST /faults/{name}?seconds=N`, and `&code=N` for refuse."""
 
 from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
 
-from iss_agents.simulator.faults import Faults
+from iss_agents.simulator.faults import OVERLOADED, Faults
 
 LASTING = ("los", "refuse", "zero-burst", "freeze")
 """Faults that last for some seconds."""
@@ -30,21 +30,25 @@ async def _fault(faults: Faults, request: web.Request) -> web.Response:
     if name in INSTANT:
         action()
         return web.json_response({"fault": name})
-    seconds = _seconds(request.query.get("seconds"))
-    if seconds is None:
-        return _problem(400, "seconds must be a positive number")
-    action(seconds)
+    seconds = _positive(request.query.get("seconds"), DEFAULT_SECONDS)
+    code = _positive(request.query.get("code"), OVERLOADED)
+    if seconds is None or code is None:
+        return _problem(400, "seconds and code must be positive numbers")
+    if name == "refuse":
+        faults.refuse(seconds, int(code))
+    else:
+        action(seconds)
     return web.json_response({"fault": name, "seconds": seconds})
 
 
-def _seconds(text: str | None) -> float | None:
+def _positive(text: str | None, default: float) -> float | None:
     if text is None:
-        return DEFAULT_SECONDS
+        return default
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
         return None
-    return seconds if 0 < seconds < float("inf") else None
+    return number if 0 < number < float("inf") else None
 
 
 def _problem(status: int, detail: str) -> web.Response:

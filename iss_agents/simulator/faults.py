@@ -21,6 +21,10 @@ from iss_agents.simulator.updates import (
 MISSING_STATUS = "1"
 """Status.Class of TIME_000001 while the signal is lost: any class but 24 would do (feed.md, AOS/LOS)."""
 
+OVERLOADED = 5
+CLOSED = 32
+"""Codes of the specification's appendix A: temporarily overloaded, closed on the server's side."""
+
 BURST_ACTIVE = 25
 BURST_ZEROS = 22
 """On 11 August 2026, 22 of 25 active items sent exactly 0 in one instant (maximvs101/iss-live)."""
@@ -54,22 +58,22 @@ class Faults:
         """Lose the signal: the clock's status says so, then nothing comes."""
         self._broadcast.publish(signal(datetime.now(UTC), MISSING_STATUS))
         self._silent = True
-        self._later(seconds, self.recover)
+        self._later(seconds, self._resume)
 
     def freeze(self, seconds: Seconds = None) -> None:
         """Stop everything without a word; sessions are accepted and get their snapshots."""
         self._silent = True
-        self._later(seconds, self.recover)
+        self._later(seconds, self._resume)
 
     def zero_burst(self, seconds: Seconds = None) -> None:
         """Send exactly 0 for most of the active items at one instant; the clock stays real."""
         now = datetime.now(UTC)
-        for item_id in self._burst_items():
+        for item_id in [] if self._zeroed else self._burst_items():
             self._zeroed[item_id] = self._broadcast.latest[item_id]
             self._broadcast.publish(measured(item_id, now, "0"))
-        self._later(seconds, self.recover)
+        self._later(seconds, self._resume)
 
-    def refuse(self, seconds: Seconds = None, code: int = 5) -> None:
+    def refuse(self, seconds: Seconds = None, code: int = OVERLOADED) -> None:
         """Refuse new sessions with a code; 5 makes a client try again by itself, 8 does not."""
         self._sessions.refusal = code
         self._later(seconds, self._accept)
@@ -78,13 +82,23 @@ class Faults:
         """Cut every stream connection; the sessions wait for a recovery."""
         self._sessions.abort_streams()
 
-    def end(self, code: int = 32) -> None:
-        """End every session for good; after code 32, closed by the server, a client never comes back."""
+    def end(self, code: int = CLOSED) -> None:
+        """End every session for good; a client comes back by itself only after code 48."""
         for session in self._sessions:
             self._sessions.end(session, code, "Ended by the station")
 
     def recover(self) -> None:
-        """End every fault and send the newest value of what was held back; zeros are measured again."""
+        """End every fault."""
+        self._resume()
+        self._accept()
+
+    def stop(self) -> None:
+        """Forget the faults that would end later."""
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _resume(self) -> None:
+        """Send the newest value of what was held back; zeros are measured again."""
         now = datetime.now(UTC)
         news = {item_id: _measured_again(item_id, before, now) for item_id, before in self._zeroed.items()}
         news |= self._held
@@ -95,12 +109,6 @@ class Faults:
         self._held.clear()
         for update in news.values():
             self._broadcast.publish(update)
-        self._accept()
-
-    def stop(self) -> None:
-        """Forget the faults that would end later."""
-        for timer in self._timers.values():
-            timer.cancel()
 
     def _accept(self) -> None:
         self._sessions.refusal = None

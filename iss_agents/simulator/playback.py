@@ -3,7 +3,7 @@
 `htv/*.txt` holds six hours of 27 September 2018, one file an item, `<hours> <value>` a line (ISS-Mimic).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -54,24 +54,21 @@ class Playback:
 
     def __init__(self) -> None:
         self._start: datetime | None = None
-        self._next = 0
+        self._played = 0
 
     def due(self, now: datetime) -> list[Update]:
         if self._start is None:
             self._start = _whole_milliseconds(now)
             return self._snapshot(self._start - PERIOD)
         updates: list[Update] = []
-        while self._start + rows()[self._next].offset <= now:
-            row = rows()[self._next]
-            updates.append(measured(row.item_id, self._start + row.offset, row.value))
-            self._advance()
-        return updates
-
-    def _advance(self) -> None:
-        self._next += 1
-        if self._next == len(rows()):
-            self._next = 0
-            self._start = (self._start or datetime.now(UTC)) + PERIOD
+        while True:
+            lap, number = divmod(self._played, len(rows()))
+            row = rows()[number]
+            time = self._start + lap * PERIOD + row.offset
+            if time > now:
+                return updates
+            updates.append(measured(row.item_id, time, row.value))
+            self._played += 1
 
     def _snapshot(self, start: datetime) -> list[Update]:
         latest = {row.item_id: row for row in rows()}

@@ -35,7 +35,7 @@ class Station:
         self._sources = sources
         self._broadcast = Broadcast()
         self._server = Server(self._broadcast)
-        self._ticker: asyncio.Task[None] | None = None
+        self._playing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
         self.faults = Faults(self._broadcast, self._server.sessions)
         self.url = ""
@@ -60,13 +60,22 @@ class Station:
             ) from error
         self.url = f"http://{host}:{self._runner.addresses[0][1]}"
         self.tick(datetime.now(UTC))
-        self._ticker = asyncio.create_task(self._play())
+        self._playing = asyncio.create_task(self._play())
         return self
+
+    async def run_until(self, stopped: asyncio.Event) -> None:
+        """Return when `stopped` is set, or raise what made a source fail before."""
+        stopping = asyncio.create_task(stopped.wait())
+        running = {stopping, self._playing} if self._playing else {stopping}
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done() and self._playing:
+            stopping.cancel()
+            await self._playing
 
     async def stop(self) -> None:
         """Cut every connection and stop listening."""
-        if self._ticker:
-            self._ticker.cancel()
+        if self._playing:
+            self._playing.cancel()
         self.faults.stop()
         self._server.abort_connections()
         if self._runner:

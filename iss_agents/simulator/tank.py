@@ -64,14 +64,14 @@ class Tank:
         if self._time is None:
             self._time = now
             self.uses.append(self._next_use(now, 20.0, 40.0))
-            return self._changes()
+            return self._changes(now)
         updates: list[Update] = []
         while self._time + STEP <= now:
             self._time += STEP
             self._fill(self._time)
             self._drain()
             self._stir(self._time)
-            updates += self._changes()
+            updates += self._changes(self._time)
         return updates
 
     def _fill(self, time: datetime) -> None:
@@ -108,12 +108,11 @@ class Tank:
         start = time + timedelta(seconds=self._random.uniform(least, most))
         return Use(start, self._random.uniform(2.5, 9.0), self._random.uniform(0.15, 0.2))
 
-    def _changes(self) -> list[Update]:
+    def _changes(self, time: datetime) -> list[Update]:
         values = {TANK_ITEM: str(self._reading()), PROCESSOR_ITEM: NORMAL if self._draining else STANDBY}
         changed = {item_id: value for item_id, value in values.items() if self._shown.get(item_id) != value}
         self._shown |= changed
-        assert self._time is not None  # noqa: S101 - set by the first call of due
-        return [measured(item_id, self._time, value) for item_id, value in changed.items()]
+        return [measured(item_id, time, value) for item_id, value in changed.items()]
 
     def _reading(self) -> int:
         slosh = 0.0

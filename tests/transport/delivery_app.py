@@ -1,4 +1,4 @@
-"""A worker that writes down what it is given: one line `partition first last` for each list, when it is finished."""
+"""A worker that writes down what it is given: a line `partition first last` for each finished list."""
 
 import os
 from typing import Any
