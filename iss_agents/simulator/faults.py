@@ -67,10 +67,8 @@ class Faults:
 
     def zero_burst(self, seconds: Seconds = None) -> None:
         """Send exactly 0 for most of the active items at one instant; the clock stays real."""
-        now = datetime.now(UTC)
-        for item_id in [] if self._zeroed else self._burst_items():
-            self._zeroed[item_id] = self._broadcast.latest[item_id]
-            self._broadcast.publish(measured(item_id, now, "0"))
+        if not self._zeroed:
+            self._zero(datetime.now(UTC))
         self._later(seconds, self._resume)
 
     def refuse(self, seconds: Seconds = None, code: int = OVERLOADED) -> None:
@@ -109,6 +107,11 @@ class Faults:
         self._held.clear()
         for update in news.values():
             self._broadcast.publish(update)
+
+    def _zero(self, now: datetime) -> None:
+        for item_id in self._burst_items():
+            self._zeroed[item_id] = self._broadcast.latest[item_id]
+            self._broadcast.publish(measured(item_id, now, "0"))
 
     def _accept(self) -> None:
         self._sessions.refusal = None

@@ -2,8 +2,8 @@
 
 The traits are those observed on the public feed (feed.md, section c): uses of +2 to +10 % at 0.1 to 0.2 % a
 second with bounces inside, flapping between two neighbours near a boundary, a drain of 1 % in five minutes
-while the processor runs, and oscillations for a minute after each drop. Only the crew is busier, and the
-first use comes within a minute, so that a short look sees one.
+while the processor runs, and oscillations for a minute after each drop. Only the crew is busier at first,
+so that a short look sees a use.
 """
 
 from datetime import datetime, timedelta
@@ -33,6 +33,19 @@ REST_NOISE = 0.1
 
 FILL_NOISE = 0.5
 
+Span = tuple[float, float]
+FIRST_PAUSE: Span = (30.0, 45.0)
+BUSY_PAUSE: Span = (90.0, 150.0)
+USUAL_PAUSE: Span = (300.0, 900.0)
+DRAIN_PAUSE: Span = (1800.0, 3600.0)
+"""Seconds before a use. A drain takes hours, in which a busy crew would overfill the tank."""
+
+BUSY_USES = 6
+FIRST_RISE: Span = (3.0, 6.0)
+USUAL_RISE: Span = (2.5, 9.0)
+RATE: Span = (0.15, 0.2)
+"""Percent, and percent per second."""
+
 
 class Use(NamedTuple):
     """One use of the toilet, as it truly was."""
@@ -53,7 +66,7 @@ class Tank:
         self._random = Random(seed)  # noqa: S311 - a model, not a secret
         self.uses: list[Use] = []
         self._time: datetime | None = None
-        self._level = self._random.uniform(20.0, 40.0)
+        self._level = self._random.uniform(15.0, 30.0)
         self._draining = False
         self._noise = 0.0
         self._noise_left = 0.0
@@ -63,7 +76,7 @@ class Tank:
     def due(self, now: datetime) -> list[Update]:
         if self._time is None:
             self._time = now
-            self.uses.append(self._next_use(now, 20.0, 40.0))
+            self.uses.append(self._next_use(now, FIRST_PAUSE, FIRST_RISE))
             return self._changes(now)
         updates: list[Update] = []
         while self._time + STEP <= now:
@@ -79,9 +92,12 @@ class Tank:
         if use.start < time <= use.end:
             self._level = min(100.0, self._level + use.rate * STEP_SECONDS)
         elif time > use.end:
-            # A drain takes hours, so a busy crew would overfill the tank meanwhile.
-            pause = (1800.0, 3600.0) if self._draining else (120.0, 300.0)
-            self.uses.append(self._next_use(time, *pause))
+            self.uses.append(self._next_use(time, self._pause(), USUAL_RISE))
+
+    def _pause(self) -> Span:
+        if self._draining:
+            return DRAIN_PAUSE
+        return BUSY_PAUSE if len(self.uses) < BUSY_USES else USUAL_PAUSE
 
     def _drain(self) -> None:
         if self._level >= FULL:
@@ -104,9 +120,9 @@ class Tank:
         self._noise = self._random.uniform(-most, most)
         self._noise_left = self._random.uniform(1.0, 3.0) if filling else self._random.uniform(1.0, 22.0)
 
-    def _next_use(self, time: datetime, least: float, most: float) -> Use:
-        start = time + timedelta(seconds=self._random.uniform(least, most))
-        return Use(start, self._random.uniform(2.5, 9.0), self._random.uniform(0.15, 0.2))
+    def _next_use(self, time: datetime, pause: Span, rise: Span) -> Use:
+        start = time + timedelta(seconds=self._random.uniform(*pause))
+        return Use(start, self._random.uniform(*rise), self._random.uniform(*RATE))
 
     def _changes(self, time: datetime) -> list[Update]:
         values = {TANK_ITEM: str(self._reading()), PROCESSOR_ITEM: NORMAL if self._draining else STANDBY}

@@ -155,8 +155,25 @@ async def test_unknown_fault_and_wrong_seconds_are_explained(station: Station) -
         404,
         {"status": 404, "detail": f"There is no fault 'fire'; there are {names}"},
     )
-    for seconds in ("0", "-1", "soon", "nan", "inf"):
+    for seconds in ("0", "-1", "soon", "nan", "inf", "5&code=x"):
         assert await post(f"{station.url}/faults/los?seconds={seconds}") == (
             400,
-            {"status": 400, "detail": "seconds must be a positive number"},
+            {"status": 400, "detail": "seconds and code must be positive numbers"},
         )
+
+
+async def test_refusal_over_http_has_the_code_that_was_asked_for(station: Station, listen: Listen) -> None:
+    await post(f"{station.url}/faults/refuse?code=8")
+    listening = listen(TANK)
+    await until(lambda: listening.errors == [(8, "New sessions are refused")])
+
+
+async def test_end_of_one_fault_leaves_a_refusal_standing(station: Station, listen: Listen) -> None:
+    station.signal()
+    listening = listen(CLOCK)
+    await until(lambda: listening.seen)
+    station.faults.refuse(code=8)
+    station.faults.los(0.1)
+    await until(lambda: len(listening.seen) == 3)
+    refused = listen(CLOCK)
+    await until(lambda: refused.errors)

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ from iss_agents.simulator import journal
 from iss_agents.simulator.clock_source import ClockSource
 from iss_agents.simulator.playback import rows, whole_recording
 from iss_agents.simulator.station import Station
+from iss_agents.simulator.updates import Update
 from tests.simulator.conftest import Listen
 from tests.simulator.listening import Listening, Seen
 from tests.waiting import until
@@ -76,3 +78,16 @@ async def test_client_that_is_too_slow_for_the_journal_starts_anew(
 async def test_an_address_of_another_machine_is_one_sentence() -> None:
     with pytest.raises(UserError, match=r"Cannot listen on 192\.0\.2\.1:9090 "):
         await Station().start("192.0.2.1", 9090)
+
+
+async def test_a_source_that_fails_is_not_a_silent_station(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ClockSource()
+    station = await Station([clock]).start()
+
+    def broken(now: datetime) -> list[Update]:
+        raise UserError(f"no clock at {now}")
+
+    monkeypatch.setattr(clock, "due", broken)
+    with pytest.raises(UserError, match="no clock at"):
+        await station.run_until(asyncio.Event())
+    await station.stop()
