@@ -146,6 +146,8 @@ class Publisher(Service):
             if self._waited() > AWAY_SECONDS:
                 self._health.bad("kafka", self._why_away())
             self._measure()
+            for spool in [spool for spool in self._spools if spool.needs_checkpoint]:
+                await asyncio.to_thread(spool.checkpoint)
 
     def _next_batch(self) -> list[Outgoing]:
         for spool in self._spools:

@@ -23,6 +23,11 @@ PAGE_BYTES = 4096
 SHRINK_ABOVE_BYTES = 1 << 20
 """An empty spool larger than this gives its space back to the disk."""
 
+CHECKPOINT_RECORDS = 5_000
+"""After this many records written or removed (about 4 MiB of log) the log belongs into the database."""
+
+BUSY_SECONDS = 0.5
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,7 +45,7 @@ class SpoolInUse(Exception):  # noqa: N818 - a state, not a mistake
 
 
 class Spool:
-    """A queue of records in one file, which grows to at most `limit_bytes` (its log adds up to 4 MiB).
+    """A queue of records in one file, which grows to at most `limit_bytes` (its log adds a few MiB).
 
     Raises:
         SpoolInUse: another worker has locked it.
@@ -77,6 +82,7 @@ class Spool:
             self._set_aside(error)
             self._insert(records)
         self._next += len(records)
+        self._in_log += len(records)
 
     def head(self, limit: int) -> list[Outgoing]:
         """Return the oldest records, at most `limit`. An unreadable file is set aside, and nothing is left."""
@@ -98,11 +104,27 @@ class Spool:
     def remove(self, count: int) -> None:
         """Remove the `count` oldest records."""
         self._first += count
+        self._in_log += count
         # A full disk can refuse the deletion; `_first` hides the records until a later one succeeds.
         with suppress(sqlite3.OperationalError), self._connection:
             self._connection.execute("DELETE FROM records WHERE number < ?", (self._first,))
         if not self.count and self.bytes > SHRINK_ABOVE_BYTES:
             self._shrink()
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether the log has grown enough for a `checkpoint`."""
+        return self._in_log >= CHECKPOINT_RECORDS
+
+    def checkpoint(self) -> None:
+        """Move the log into the database. This waits for the disk, so it is made to run in another thread."""
+        self._in_log = 0
+        # A connection of its own, which never creates the file: the spool may have been closed meanwhile.
+        with (
+            suppress(sqlite3.OperationalError),
+            closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True)) as connection,
+        ):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Release the spool, and delete its file if nothing waits in it."""
@@ -113,7 +135,8 @@ class Spool:
         self._lock.close()
 
     def _open(self) -> None:
-        self._connection = sqlite3.connect(self.path)
+        self._in_log = 0
+        self._connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS)
         try:
             _prepare(self._connection, self._limit_pages)
             self._first, self._next = _bounds(self._connection)
@@ -190,6 +213,7 @@ def _prepare(connection: sqlite3.Connection, limit_pages: int) -> None:
         f"page_size={PAGE_BYTES}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
+        "wal_autocheckpoint=0",
         f"max_page_count={limit_pages}",
     ):
         connection.execute(f"PRAGMA {pragma}")
