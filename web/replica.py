@@ -12,11 +12,12 @@ from iss_agents.records import Reading
 logger = logging.getLogger(__name__)
 
 LAST_SEEN = "last_seen"
-TABLES = {
-    topics.LAST_SEEN_CHANGELOG.name: LAST_SEEN,
-    topics.TANK_LEVELS_CHANGELOG.name: "tank_levels",
-    topics.TWEET_COOLDOWNS_CHANGELOG.name: "tweet_cooldowns",
+CHANGELOGS = {
+    LAST_SEEN: topics.LAST_SEEN_CHANGELOG,
+    "tank_levels": topics.TANK_LEVELS_CHANGELOG,
+    "tweet_cooldowns": topics.TWEET_COOLDOWNS_CHANGELOG,
 }
+TABLES = {topic.name: table for table, topic in CHANGELOGS.items()}
 """Changelog topic -> name of its Table."""
 
 
@@ -57,7 +58,7 @@ class Replica:
     """
 
     def __init__(self) -> None:
-        self._tables: dict[str, dict[str, Held]] = {name: {} for name in TABLES.values()}
+        self._tables: dict[str, dict[str, Held]] = {name: {} for name in CHANGELOGS}
         self._undecodable = 0
 
     def apply(self, records: Iterable[Record]) -> list[Reading]:

@@ -13,17 +13,18 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from iss_agents import metrics, topics
+from iss_agents import metrics
 from iss_agents.backoff import delays
 from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.records import Reading
 from iss_agents.settings import Settings
-from web.replica import Replica
+from web.replica import CHANGELOGS, Replica
 
 logger = logging.getLogger(__name__)
 
-CHANGELOGS = (topics.LAST_SEEN_CHANGELOG, topics.TANK_LEVELS_CHANGELOG, topics.TWEET_COOLDOWNS_CHANGELOG)
-PARTITIONS = [TopicPartition(topic.name, number) for topic in CHANGELOGS for number in range(topic.partitions)]
+PARTITIONS = [
+    TopicPartition(topic.name, number) for topic in CHANGELOGS.values() for number in range(topic.partitions)
+]
 
 FETCH_PACE = 0.025
 """Seconds between fetches: at 1,000 readings/s a quarter of the CPU of an unpaced loop (performance.md)."""

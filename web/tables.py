@@ -7,7 +7,7 @@ from faust.web import Blueprint, Response
 
 from web.parameters import NoParameters, read_query
 from web.problems import Problem, unavailable
-from web.replica import TABLES
+from web.replica import CHANGELOGS
 from web.state import StateView
 from web.view import PartsView, parts_of, present
 
@@ -40,7 +40,7 @@ class KeyView(PartsView):
 
 def _read(request: Request, name: str) -> tuple[StateView, dict[str, Any]]:
     read_query(NoParameters, request)
-    names = sorted(TABLES.values())
+    names = sorted(CHANGELOGS)
     if name not in names:
         raise Problem(
             404,

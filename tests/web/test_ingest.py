@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from iss_agents.feed.outgoing import outgoing_reading
+from iss_agents.feed.publisher import Publisher
 from iss_agents.parts import Parts
 from iss_agents.records import decode_reading, event_id
 from iss_agents.station_clock import rfc3339
-from tests.web.conftest import TOKEN, Client, Offers, problem
+from tests.web.conftest import TOKEN, Client, Offers, problem, reading_of
 
 PATH = "/api/v1/ingest/test"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -213,3 +215,15 @@ async def test_a_worker_without_a_publisher_says_whom_to_ask(client: Client, par
         "Service Unavailable",
         "This worker does not run the role feed; ask a worker with feed in ISS_ROLES",
     )
+
+
+async def test_the_publisher_takes_readings_up_to_its_high_water_mark(client: Client, parts: Parts) -> None:
+    # Not started, so that everything it is offered waits for Kafka.
+    publisher = parts.publisher = Publisher(parts.settings, parts.health)
+    first = await client.post(PATH, json=MEASUREMENT, headers=AUTHORIZED)
+    assert (first.status, publisher.pending) == (201, 1)
+
+    while not publisher.above_high_water:
+        publisher.offer([outgoing_reading(reading_of("NODE3000005", "37"))] * 1000)
+    last = await client.post(PATH, json=MEASUREMENT, headers=AUTHORIZED)
+    assert last.status == 429

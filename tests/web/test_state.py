@@ -23,17 +23,17 @@ from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import Topic
 from tests.waiting import until
 from tests.web.conftest import last_seen, reading_of
-from web.replica import TABLES
-from web.state import CHANGELOGS, StateView
+from web.replica import CHANGELOGS
+from web.state import StateView
 
 
 @pytest.fixture(autouse=True)
 def changelogs(monkeypatch: pytest.MonkeyPatch) -> list[Topic]:
     """Changelog topics of this test alone: others share the broker and its real changelogs."""
-    own = [replace(topic, name=f"{topic.name}.{uuid4().hex}") for topic in CHANGELOGS]
+    own = [replace(topic, name=f"{topic.name}.{uuid4().hex}") for topic in CHANGELOGS.values()]
     partitions = [TopicPartition(topic.name, number) for topic in own for number in range(topic.partitions)]
     monkeypatch.setattr("web.state.PARTITIONS", partitions)
-    names = zip((topic.name for topic in own), TABLES.values(), strict=True)
+    names = zip((topic.name for topic in own), CHANGELOGS, strict=True)
     monkeypatch.setattr("web.replica.TABLES", dict(names))
     return own
 
