@@ -1,0 +1,79 @@
+"""Faust workers on real Kafka: what they are given, and what they commit, whoever joins and leaves."""
+
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.transport.rig import Rig, end
+from tests.waiting import until
+
+
+@pytest.fixture
+async def rig(kafka_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    numbered = Rig(kafka_url, tmp_path)
+    await numbered.start()
+    yield numbered
+    await numbered.stop()
+
+
+async def test_a_backlog_comes_in_lists_each_record_once_and_the_commit_reaches_its_end(rig: Rig) -> None:
+    await rig.send(20_000)
+    rig.worker("only")
+
+    await until(rig.caught_up, 40)
+
+    assert rig.given() == [list(range(end)) for end in await rig.ends()]
+    lists = rig.deliveries()["only"]
+    assert all(later[0] == earlier[1] + 1 for spans in lists.values() for earlier, later in pairwise(spans))
+    assert max(last - first + 1 for spans in lists.values() for first, last in spans) > 500
+
+
+async def test_a_restarted_worker_goes_on_where_the_commit_stands(rig: Rig) -> None:
+    await rig.send(2_000)
+    await end_when_caught_up(rig, rig.worker("first"))
+    await rig.send(2_000)
+    await end_when_caught_up(rig, rig.worker("second"))
+
+    assert rig.given() == [list(range(end)) for end in await rig.ends()]
+
+
+@pytest.mark.timeout(240)
+async def test_workers_that_join_leave_and_die_under_load_skip_nothing_and_commits_reach_the_end(
+    rig: Rig,
+) -> None:
+    rig.worker("stays")
+    async with rig.load(rate=1_000):
+        await until(lambda: rig.has_given("stays"), 40)
+        for number, how in enumerate((signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)):
+            guest = f"guest-{number}"
+            joined = rig.worker(guest)
+            await until(lambda guest=guest: rig.has_given(guest), 40)
+            await end(joined, how)
+    await until(rig.caught_up, 60)
+
+    given = rig.given()
+
+    assert [sorted(set(offsets)) for offsets in given] == [list(range(end)) for end in await rig.ends()]
+
+
+async def test_a_partition_is_in_order_for_each_worker_that_has_it(rig: Rig) -> None:
+    rig.worker("stays")
+    async with rig.load(rate=1_000):
+        await until(lambda: rig.has_given("stays"), 40)
+        leaving = rig.worker("leaves")
+        await until(lambda: rig.has_given("leaves"), 40)
+        await end(leaving, signal.SIGTERM)
+    await until(rig.caught_up, 60)
+
+    for lists in rig.deliveries().values():
+        for spans in lists.values():
+            assert all(later[0] > earlier[0] for earlier, later in pairwise(spans))
+
+
+async def end_when_caught_up(rig: Rig, worker: subprocess.Popen[bytes]) -> None:
+    await until(rig.caught_up, 40)
+    await end(worker, signal.SIGTERM)
