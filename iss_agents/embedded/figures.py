@@ -41,7 +41,6 @@ class Figures:
     lag: int
     slowest_seconds: float
     signal_acquired: bool
-    connected: bool
     last_update: float
 
 
@@ -91,7 +90,6 @@ def read_figures(text: str) -> Figures:
         lag=samples.total("iss_consumer_lag", group=ARCHIVE_GROUP),
         slowest_seconds=samples.slowest("iss_ingest_to_persist_seconds"),
         signal_acquired=samples.total("iss_signal_acquired") == 1,
-        connected=samples.total("iss_feed_connected") == 1,
         last_update=sum(each.value for each in samples.matching("iss_feed_last_update_timestamp_seconds")),
     )
 

@@ -99,7 +99,7 @@ class Program:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            logger.warning("%s did not stop within %s s and was killed", self.name, seconds)
+            logger.warning("%s did not stop within %.1f s and was killed", self.name, seconds)
         _kill_group(self._process.pid)
         self._process.wait()
 

@@ -1,0 +1,37 @@
+"""What an earlier run left unfinished."""
+
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from iss_agents.embedded.backlog import unfinished
+from iss_agents.topics import RAW
+
+
+async def test_readings_behind_the_commit_of_the_group_are_unfinished(kafka_url: str, tmp_path: Path) -> None:
+    await raw_topic(kafka_url)
+    before = await unfinished(kafka_url, tmp_path, "backlog-trial")
+    async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer:
+        for number in range(5):
+            last = await producer.send_and_wait(RAW.name, b"%d" % number, partition=3)
+    assert await unfinished(kafka_url, tmp_path, "backlog-trial") == before + 5
+
+    async with AIOKafkaConsumer(
+        bootstrap_servers=kafka_url, group_id="backlog-trial", enable_auto_commit=False
+    ) as consumer:
+        partition = TopicPartition(RAW.name, 3)
+        consumer.assign([partition])
+        earliest = (await consumer.beginning_offsets([partition]))[partition]
+        await consumer.commit({partition: last.offset})
+
+    assert await unfinished(kafka_url, tmp_path, "backlog-trial") == before + 5 - (last.offset - earliest)
+
+
+async def raw_topic(kafka_url: str) -> None:
+    """Create the raw topic unless another test of this run has."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url)
+    await admin.start()
+    if RAW.name not in await admin.list_topics():
+        await admin.create_topics([NewTopic(RAW.name, RAW.partitions, 1)])
+    await admin.close()
