@@ -74,7 +74,8 @@ class StationClient:
 
     async def disconnect(self) -> None:
         """End the session and return when it has ended, everything that came in handed over."""
-        if self._client.getStatus() != FINAL:
+        # Not by the library's status: it says DISCONNECTED, too, until it has begun to connect.
+        if not self._ended.is_set():
             self._client.disconnect()
             await self._wait_until_ended()
         self._hand_over()

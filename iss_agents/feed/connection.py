@@ -66,6 +66,7 @@ class Connection(Service):
         self._client: StationClient | None = None
         self._ending: asyncio.Future[Ending] | None = None
         self._last_update = 0.0
+        self._silent = False
 
     def renew(self, reason: str) -> None:
         """Replace the session by a new one at once, for a fresh snapshot of every item."""
@@ -116,12 +117,16 @@ class Connection(Service):
             await asyncio.wait([ending], timeout=self.watch_seconds)
             silence = monotonic() - self._last_update
             if silence > self._patience():
+                self._silent = True
                 _settle(ending, Ending(f"has sent nothing for {silence:.0f} s"))
         return ending.result()
 
     def _receive(self, updates: list[Update]) -> None:
         self._last_update = monotonic()
-        self._health.good("feed", f"Readings come in from {self._url}")
+        # After a silence a snapshot proves nothing: it is the server's memory.
+        self._silent &= all(update.snapshot for update in updates)
+        if not self._silent:
+            self._health.good("feed", f"Readings come in from {self._url}")
         self._on_updates(updates)
 
     def _follow_status(self, ending: asyncio.Future[Ending], status: str) -> None:

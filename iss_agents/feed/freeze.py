@@ -17,25 +17,26 @@ class Freeze:
     def __init__(self) -> None:
         self.needs_snapshot = False
         """Whether marked readings have to be asked for again, as the clock moves; whoever asks resets it."""
+        self.since: datetime | None = None
+        """Where the clock stands still, while readings are marked for it."""
         self._session = 0
         self._clock: datetime | None = None
-        self._marked = False
 
     def judge(self, reading: Reading) -> Reading:
         """Return the reading, marked if it is as old as the clock that stands still."""
         self._follow_clock(reading)
         if self._clock is None or reading.ingest_ts - self._clock <= FROZEN_AFTER:
-            self.needs_snapshot |= self._marked
-            self._marked = False
+            self.needs_snapshot |= self.since is not None
+            self.since = None
             return reading
         if reading.ingest_ts - reading.source_ts <= FROZEN_AFTER:
             return reading
-        self._marked = True
+        self.since = self._clock
         return replace(reading, suspect="frozen")
 
     def _follow_clock(self, reading: Reading) -> None:
         if reading.session != self._session:
             # A session's snapshot begins with the clock and shows every item anew.
-            self._session, self._clock, self._marked = reading.session, None, False
+            self._session, self._clock, self.since = reading.session, None, None
         if reading.item_id == SIGNAL_ITEM:
             self._clock = max(self._clock or reading.source_ts, reading.source_ts)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from iss_agents.catalog import SIGNAL_ITEM
 from iss_agents.records import SCHEMA_VERSION, Gap, GapCause, Reading, Source
 from iss_agents.station_clock import rfc3339
 
@@ -41,13 +42,13 @@ class Absence:
         self._session = 0
         self._open: Gap | None = None
 
-    def observe(self, reading: Reading) -> list[Gap]:
-        """Return the gaps that this reading opens or ends."""
-        if reading.suspect == "frozen":
-            return self._begin("frozen", reading.source_ts, "the station's clock stands still")
+    def observe(self, reading: Reading, frozen_since: datetime | None = None) -> list[Gap]:
+        """Return the gaps that this reading opens or ends; `frozen_since` is where the clock stands still."""
+        if frozen_since:
+            return self._begin("frozen", frozen_since, "the station's clock stands still")
         if not self._is_news(reading):
             return []
-        gaps = self.finish(reading.ingest_ts) or self._lost_between_sessions(reading)
+        gaps = self._end(reading) or self._lost_between_sessions(reading)
         self._heard, self._session = reading.ingest_ts, reading.session
         return gaps
 
@@ -67,6 +68,11 @@ class Absence:
             return []
         ended, self._open = replace(self._open, end=max(now, self._open.start)), None
         return [ended]
+
+    def _end(self, reading: Reading) -> list[Gap]:
+        if self._open and self._open.cause == "frozen" and reading.item_id != SIGNAL_ITEM:
+            return []
+        return self.finish(reading.ingest_ts)
 
     def _is_news(self, reading: Reading) -> bool:
         return not reading.snapshot or self._heard is None or reading.source_ts > self._heard

@@ -83,7 +83,7 @@ class Intake:
             metrics.SOURCE_TO_INGEST.observe(max(0.0, delay))
         judged = self._freeze.judge(reading)
         passed = self._zero_bursts.judge(judged)
-        gaps = self._absence.observe(judged) + self.signal.observe(judged)
+        gaps = self._absence.observe(judged, self._freeze.since) + self.signal.observe(judged)
         return [*self._gaps(gaps), *self._readings(passed)] if gaps else self._readings(passed)
 
     def _count_session(self, session: int) -> None:

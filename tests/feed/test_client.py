@@ -113,6 +113,17 @@ async def test_items_that_the_server_refuses_are_a_failure(station: Station) -> 
     assert len(heard.failures) == 1
 
 
+async def test_a_disconnect_at_once_leaves_no_session(station: Station) -> None:
+    heard = Heard(station, "NODE3000005")
+    await heard.client.disconnect()
+    assert heard.statuses[-1] == FINAL
+
+    watcher = Heard(station, "NODE3000005")
+    await until(lambda: station.sessions == 1)
+    await watcher.client.disconnect()
+    await until(lambda: station.sessions == 0)
+
+
 async def test_disconnect_returns_when_the_session_has_ended(heard: Heard, station: Station) -> None:
     await heard.client.disconnect()
 

@@ -7,6 +7,7 @@ def test_old_readings_are_marked_while_the_clock_stands_still() -> None:
     suspects = [freeze.judge(sent).suspect for sent in (clock(age=61), reading(age=61), reading(age=59))]
 
     assert suspects == ["frozen", "frozen", None]
+    assert freeze.since == clock(age=61).source_ts
 
 
 def test_an_old_time_stamp_is_healthy_while_the_clock_moves() -> None:

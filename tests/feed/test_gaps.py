@@ -66,13 +66,15 @@ def test_a_new_session_without_a_word_is_an_outage_and_a_recovered_one_is_none()
     assert absence.observe(reading(at=21, session=2)) == []
 
 
-def test_a_freeze_lasts_from_the_time_that_stands_still_to_the_next_news() -> None:
+def test_a_freeze_lasts_from_where_the_clock_stands_still_until_it_moves() -> None:
     absence = Absence("isslive")
     frozen = clock(age=100, suspect="frozen", snapshot=True)
+    since = frozen.source_ts
     detail = "the station's clock stands still"
 
-    assert absence.observe(frozen) == [gap("frozen", -100, detail)]
-    assert absence.observe(frozen) == []
+    assert absence.observe(frozen, since) == [gap("frozen", -100, detail)]
+    assert absence.observe(reading(age=500, suspect="frozen"), since) == []
+    assert absence.observe(reading(at=40)) == []
     assert absence.observe(clock(at=50)) == [gap("frozen", -100, detail, end=50)]
 
 

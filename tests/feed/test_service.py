@@ -1,5 +1,6 @@
-import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -181,19 +182,29 @@ async def test_a_silent_session_is_replaced(running: Running, station: Station) 
     await until(lambda: {one.session for one in running.publisher.readings()} > first)
 
     assert set(running.publisher.values("NODE3000005")) == {"37"}
+    assert not running.ok
+    station.faults.recover()
+    await until(lambda: running.ok)
 
 
 async def test_a_socket_that_never_answers_is_replaced(tmp_path: Path) -> None:
-    writers: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    running = Running(f"http://127.0.0.1:{port}", tmp_path)
-    running.feed.silence_seconds = 0.3
-    async with server, running.feed:
-        await until(lambda: len(writers) > 2)
-        assert "has sent nothing" in running.detail
-        for writer in writers:
-            writer.close()
+    with socket.create_server(("127.0.0.1", 0)) as mute, ExitStack() as connections:
+        mute.settimeout(0)
+        running = Running(f"http://127.0.0.1:{mute.getsockname()[1]}", tmp_path)
+        running.feed.silence_seconds = 0.3
+        async with running.feed:
+            for _ in range(3):
+                await until(lambda: _accept(mute, connections))
+            assert "has sent nothing" in running.detail
+
+
+def _accept(mute: socket.socket, connections: ExitStack) -> bool:
+    try:
+        connection, _ = mute.accept()
+    except BlockingIOError:
+        return False
+    connections.enter_context(connection)
+    return True
 
 
 async def test_a_frozen_broadcast_is_marked_and_seen_again_when_it_moves(
@@ -242,6 +253,30 @@ async def test_drain_disconnects_and_releases_what_waits(running: Running, stati
     await until(lambda: station.sessions == 0)
     running.feed.submit(reading("NODE3000005", source="test"))
     assert running.publisher.readings()[-1].source == "test"
+
+
+async def test_a_worker_that_no_longer_leads_stands_by_and_comes_back(
+    running: Running, station: Station
+) -> None:
+    first = {one.session for one in running.publisher.readings()}
+    running.feed._leadership.decide(leads=False)
+    await until(lambda: running.detail == "standby")
+    await until(lambda: station.sessions == 0)
+    assert running.ok
+
+    running.feed._leadership.decide(leads=True)
+    await until(lambda: {one.session for one in running.publisher.readings()} > first)
+    assert running.publisher.gaps("outage") == []
+
+
+async def test_a_feed_that_stops_disconnects_and_ends_its_gaps(running: Running, station: Station) -> None:
+    station.faults.los()
+    await until(lambda: len(running.publisher.gaps("los")) == 1)
+
+    await running.feed.stop()
+
+    assert [gap.end is None for gap in running.publisher.gaps("los")] == [True, False]
+    await until(lambda: station.sessions == 0)
 
 
 async def test_a_busy_publisher_refuses_test_readings(running: Running) -> None:
