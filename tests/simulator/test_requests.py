@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from aiohttp import ClientSession, WSMsgType
 
+from iss_agents.simulator.journal import Journal
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.tlcp import SUBPROTOCOL
 
@@ -145,3 +146,26 @@ async def test_websocket_speaks_the_protocol(station: Station) -> None:
         assert (await socket.receive_str()).startswith("CONOK,S0001,")
         await socket.send_bytes(b"binary")
         assert (await socket.receive()).type in {WSMsgType.CLOSE, WSMsgType.CLOSED}
+
+
+async def test_nothing_is_sent_after_the_unsubscription(station: Station, ask: Ask) -> None:
+    session = await created(ask)
+    await ask(f"control.txt?LS_session={session}", ADD)
+    await ask(f"control.txt?LS_session={session}", "LS_reqId=2&LS_op=delete&LS_subId=1")
+    station.publish("NODE3000005", "37")
+    answer = await ask("bind_session.txt", f"LS_session={session}&{POLL}")
+
+    assert answer.split("\r\n")[3:] == ["SUBOK,1,1,1", "CONF,1,unlimited,filtered", "UNSUB,1", "LOOP,0", ""]
+
+
+async def test_session_with_a_hole_is_not_bound_again(
+    station: Station, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Journal.__init__, "__defaults__", (10,))
+    session = await created(ask)
+    await ask(f"control.txt?LS_session={session}", ADD)
+    for level in range(20):
+        station.publish("NODE3000005", str(level))
+    answer = await ask("bind_session.txt", f"LS_session={session}&{POLL}")
+
+    assert answer == "CONERR,4,Too much was missed to recover\r\n"

@@ -152,3 +152,18 @@ async def test_quiet_stream_is_kept_alive(station: Station, listen: Listen) -> N
     await until(lambda: listening.values == ["37"])
 
     assert station.sessions == 1
+
+
+async def test_what_was_lost_on_the_way_is_sent_again(station: Station, listen: Listen) -> None:
+    listening = listen(TANK, transport="WS-STREAMING")
+    await until(lambda: listening.subscribed)
+    # Far more than sockets hold, so that a cut connection takes lines with it that count as sent.
+    sent = [f"{level} {'x' * 10_000}" for level in range(1_000)]
+    for value in sent:
+        station.publish(TANK, value)
+    await until(lambda: listening.seen)
+    station.faults.drop()
+    await until(lambda: len(listening.seen) >= 1_000)
+
+    assert listening.values == sent
+    assert listening.subscribed == 1
