@@ -36,7 +36,9 @@ STATE_UNDECODABLE = Counter("iss_state_undecodable", "Changelog records that the
 
 ARCHIVED = Counter("iss_archive_documents", "Records that the archive met, by outcome", ["topic", "outcome"])
 INGEST_TO_PERSIST = Histogram(
-    "iss_ingest_to_persist_seconds", "Ingest to MongoDB's acknowledgement", buckets=LATENCY_BUCKETS
+    "iss_ingest_to_persist_seconds",
+    "Ingest to MongoDB's acknowledgement, the oldest of each batch",
+    buckets=LATENCY_BUCKETS,
 )
 CONSUMER_LAG = Gauge(
     "iss_consumer_lag", "Records behind the end of the partition", ["group", "topic", "partition"]

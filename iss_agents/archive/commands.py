@@ -12,12 +12,15 @@ import click
 def rewind(consumer: str, to: str, *, as_json: bool) -> None:
     """Let a stopped CONSUMER read the bus again from a time on, at its next start."""
     import asyncio  # noqa: PLC0415 - commands start fast because each imports what it needs
+    import logging  # noqa: PLC0415
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from iss_agents.archive import rewind as rewinding  # noqa: PLC0415
     from iss_agents.instants import instant  # noqa: PLC0415
     from iss_agents.settings import load_settings  # noqa: PLC0415
 
+    # Its connection errors come back as the one sentence that the command prints.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     time = instant(to, datetime.now(UTC))
     rewound = asyncio.run(rewinding.rewind(load_settings(), time))
     if as_json:

@@ -19,7 +19,7 @@ SELECTION_MS = 3_000
 """How long a call looks for a primary before it fails; whoever calls tries again."""
 
 SOCKET_MS = 10_000
-"""How long a call waits for its answer: fifty times what the embedded database takes for a full batch."""
+"""How long a call waits for its answer: some thirty times what the embedded database takes for a full batch."""
 
 HEARTBEAT_MS = 2_000
 """How soon it is noticed that a server is back; the driver's own ten seconds are long for one archive."""

@@ -16,7 +16,7 @@ from iss_agents.station_clock import milliseconds
 
 
 class Rewound(NamedTuple):
-    """What the archive will read again at its next start: records, and partitions that hold them."""
+    """How far the offsets went back: records between where the group stood and stands, and their partitions."""
 
     records: int
     partitions: int
@@ -86,6 +86,8 @@ async def _committed(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
 async def _earlier(
     consumer: AIOKafkaConsumer, committed: Mapping[TopicPartition, int], to: datetime
 ) -> dict[TopicPartition, int]:
+    if not committed:
+        return {}
     times = await consumer.offsets_for_times(dict.fromkeys(committed, max(milliseconds(to), 0)))
     return {
         partition: found.offset

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from time import monotonic
 
 from aiokafka.errors import KafkaError
 from mode import Service
@@ -25,7 +26,7 @@ from iss_agents.settings import Settings
 logger = logging.getLogger(__name__)
 
 PACE_SECONDS = 0.2
-"""Pause after a batch that was not full: five rounds a second cost little, and a reading waits this at most."""
+"""From one batch that is not full to the next: five rounds a second cost little (1.4 % of a core at 70/s)."""
 
 FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 5.0
@@ -103,9 +104,10 @@ class Archive(Service):
 
     async def _round(self) -> None:
         batch = await self._intake.take()
+        began = monotonic()
         await self._until_done(lambda: self._settle(batch))
         if not batch.full:
-            await self.sleep(PACE_SECONDS)
+            await self.sleep(max(began + PACE_SECONDS - monotonic(), 0.0))
 
     async def _settle(self, batch: Batch) -> None:
         async with self._intake.writing:
