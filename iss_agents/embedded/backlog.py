@@ -10,9 +10,9 @@ async def unfinished(kafka_url: str, home: Path, group: str) -> int:
 
     Ask after Kafka is up and before a worker starts.
     """
-    from iss_agents.feed.spool import waiting  # noqa: PLC0415 - the embedded programs start without it
+    from iss_agents.feed.spool import waiting_for  # noqa: PLC0415 - the embedded programs start without it
 
-    return await _behind(kafka_url, group) + waiting(home)
+    return await _behind(kafka_url, group) + waiting_for(RAW.name, home)
 
 
 async def _behind(kafka_url: str, group: str) -> int:

@@ -84,7 +84,8 @@ class Program:
         if self._process is None or self._process.poll() is None:
             return
         ending = _ending(self._process.returncode)
-        raise UserError(f"{self.name} has ended ({ending}); the end of {self.log}:\n{self._last_lines()}")
+        lines = self._last_lines() or "(nothing)"
+        raise UserError(f"{self.name} has ended ({ending}); the end of {self.log}:\n{lines}")
 
     def request(self, number: signal.Signals) -> None:
         """Send a signal to the program, if it runs."""

@@ -193,6 +193,11 @@ def waiting(home: Path) -> int:
     return sum(_count(path) for path in (home / "spool").glob("*.sqlite"))
 
 
+def waiting_for(topic: str, home: Path) -> int:
+    """Return how many of the records that `waiting` counts are for `topic`."""
+    return sum(_count_for(topic, path) for path in (home / "spool").glob("*.sqlite"))
+
+
 def _unlocked(folder: Path, limit_bytes: int) -> Iterator[Spool]:
     for path in sorted(folder.glob("*.sqlite")):
         with suppress(SpoolInUse):
@@ -206,6 +211,15 @@ def _count(path: Path) -> int:
         except sqlite3.DatabaseError:
             return 0
     return following - first
+
+
+def _count_for(topic: str, path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            (count,) = connection.execute("SELECT count(*) FROM records WHERE topic = ?", [topic]).fetchone()
+        except sqlite3.DatabaseError:
+            return 0
+    return int(count)
 
 
 def _prepare(connection: sqlite3.Connection, limit_pages: int) -> None:

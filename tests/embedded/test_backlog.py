@@ -6,7 +6,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from iss_agents.embedded.backlog import unfinished
-from iss_agents.topics import RAW
+from iss_agents.feed.outgoing import Outgoing
+from iss_agents.feed.spool import open_spools
+from iss_agents.topics import GAPS, RAW
 
 
 async def test_readings_behind_the_commit_of_the_group_are_unfinished(kafka_url: str, tmp_path: Path) -> None:
@@ -26,6 +28,16 @@ async def test_readings_behind_the_commit_of_the_group_are_unfinished(kafka_url:
         await consumer.commit({partition: last.offset})
 
     assert await unfinished(kafka_url, tmp_path, "backlog-trial") == before + 5 - (last.offset - earliest)
+
+
+async def test_only_readings_in_the_spool_are_unfinished(kafka_url: str, tmp_path: Path) -> None:
+    await raw_topic(kafka_url)
+    before = await unfinished(kafka_url, tmp_path, "spool-trial")
+    [spool] = open_spools(tmp_path, 1 << 20)
+    spool.append([Outgoing(topic.name, 0, None, b"1", 0.0) for topic in (RAW, RAW, GAPS)])
+
+    assert await unfinished(kafka_url, tmp_path, "spool-trial") == before + 2
+    spool.close()
 
 
 async def raw_topic(kafka_url: str) -> None:
