@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NodeNotReadyError, TopicAlreadyExistsError, for_code
 
 from iss_agents.backoff import delays
 from iss_agents.errors import UserError
@@ -57,8 +57,8 @@ async def ensure_topics(brokers: Sequence[str], topics: Sequence[Topic] = TOPICS
     admin = AIOKafkaAdminClient(bootstrap_servers=list(brokers), request_timeout_ms=REQUEST_SECONDS * 1000)
     try:
         await admin.start()
-        missing = [topic for topic in topics if topic.name not in await _partitions(admin)]
-        created = await _create(admin, missing)
+        known = await _partitions(admin)
+        created = await _create(admin, [topic for topic in topics if topic.name not in known])
         _require_partitions(await _partitions(admin), topics)
         changed = await _mend(admin, [topic for topic in topics if topic.name not in created])
     finally:
@@ -123,7 +123,11 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> set[st
         NewTopic(topic.name, topic.partitions, copies, topic_configs=wanted_configuration(topic))
         for topic in topics
     ]
-    answer = await admin.create_topics(new)
+    try:
+        answer = await admin.create_topics(new)
+    except AttributeError as without_controller:
+        # aiokafka asks for the id of a controller that a starting cluster has not chosen yet.
+        raise NodeNotReadyError("the cluster has no controller yet") from without_controller
     for name, code, message in answer.topic_errors:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
