@@ -27,6 +27,7 @@ class Sessions:
     def __init__(self, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
         self._sessions: dict[str, Session] = {}
+        self._farewells: dict[str, tuple[int, str]] = {}
         self._numbers = count(1)
         self.refusal: int | None = None
 
@@ -40,10 +41,10 @@ class Sessions:
         """Return an open session.
 
         Raises:
-            ProtocolError: 20, there is none with this id.
+            ProtocolError: 20, there is none with this id; or why it ended while its client was away.
         """
         if session_id not in self._sessions:
-            raise ProtocolError(20, "Session not found")
+            raise ProtocolError(*self._farewells.get(session_id, (20, "Session not found")))
         return self._sessions[session_id]
 
     def create(self, parameters: Parameters) -> Session:
@@ -84,10 +85,14 @@ class Sessions:
             self._unbind(session, stream)
 
     def end(self, session: Session, code: int, message: str) -> None:
-        """End a session for good; a bound client is told why."""
+        """End a session for good. Its client is told why: now, or when it comes for its next poll."""
         if self._sessions.pop(session.session_id, None) is None:
             return
         session.close_stream(f"END,{code},{message}")
+        if session.stream is None:
+            self._farewells[session.session_id] = (code, message)
+            loop = asyncio.get_running_loop()
+            loop.call_later(EXPIRY_SECONDS, self._farewells.pop, session.session_id)
         for subscription in session.subscriptions.values():
             subscription.stop(self._broadcast)
         if session.expiry:
@@ -122,4 +127,4 @@ class Sessions:
 
     def _await_client(self, session: Session) -> None:
         loop = asyncio.get_running_loop()
-        session.expiry = loop.call_later(EXPIRY_SECONDS, self.end, session, 48, "Its client did not come back")
+        session.expiry = loop.call_later(EXPIRY_SECONDS, self.end, session, 20, "Session not found")

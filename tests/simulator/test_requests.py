@@ -116,7 +116,9 @@ async def test_several_requests_come_in_one_body(ask: Ask) -> None:
     body = f"{ADD}\r\nLS_reqId=2&LS_op=delete&LS_subId=1\r\nLS_reqId=3&LS_op=destroy\r\n"
 
     assert await ask(f"control.txt?LS_session={session}", body) == "REQOK,1\r\nREQOK,2\r\nREQOK,3\r\n"
-    assert await ask("bind_session.txt", f"LS_session={session}&{POLL}") == "CONERR,20,Session not found\r\n"
+    assert await ask("bind_session.txt", f"LS_session={session}&{POLL}") == (
+        "CONERR,31,Destroyed by its client\r\n"
+    )
 
 
 async def test_short_content_length_ends_the_stream_with_a_loop(ask: Ask) -> None:
@@ -169,3 +171,10 @@ async def test_session_with_a_hole_is_not_bound_again(
     answer = await ask("bind_session.txt", f"LS_session={session}&{POLL}")
 
     assert answer == "CONERR,4,Too much was missed to recover\r\n"
+
+
+async def test_client_between_two_polls_is_told_that_its_session_ended(station: Station, ask: Ask) -> None:
+    session = await created(ask)
+    station.faults.end()
+
+    assert await ask("bind_session.txt", f"LS_session={session}&{POLL}") == "CONERR,32,Ended by the station\r\n"
