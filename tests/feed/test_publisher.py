@@ -158,14 +158,14 @@ async def test_without_kafka_at_the_start_the_next_start_publishes(kafka: Kafka,
         publisher.offer(numbered("away", 0, 2500))
         await until(lambda: publisher.spooled == 2500)
         publisher.offer(numbered("away", 2500, 2600))
-    assert waiting(tmp_path, RAW.name) == 2600
+    assert waiting(tmp_path) == 2600
 
     async with publishing(kafka.url, tmp_path) as (publisher, _):
         assert publisher.spooled_until is not None
         assert publisher.spooled_until.timestamp() == 1e9 + 2599
         publisher.offer(numbered("away", 2600, 2800))
         assert await publisher.flush(20)
-    assert waiting(tmp_path, RAW.name) == 0
+    assert waiting(tmp_path) == 0
     assert complete(await stored(kafka.url, "away"), "away", 2800)
 
 
@@ -197,11 +197,11 @@ async def test_a_killed_worker_loses_less_than_a_second_and_the_next_one_publish
         assert child.stdout
         await asyncio.to_thread(_read_until, child.stdout, 500)
         request(kafka, signal.SIGSTOP)
-        await until(lambda: waiting(tmp_path, RAW.name) > 500)
+        await until(lambda: waiting(tmp_path) > 500)
         child.kill()
         offered = _last(child.stdout)
     request(kafka, signal.SIGCONT)
-    spooled = waiting(tmp_path, RAW.name)
+    spooled = waiting(tmp_path)
     async with publishing(kafka.url, tmp_path) as (publisher, _):
         assert publisher.spooled == spooled
         assert await publisher.flush(20)
@@ -211,7 +211,7 @@ async def test_a_killed_worker_loses_less_than_a_second_and_the_next_one_publish
     assert complete(found, "child", arrived)
     # Once records go to disk, they go there every 50 ms: that is 25 records at 2 ms each.
     assert offered + 1 - arrived < 100
-    assert waiting(tmp_path, RAW.name) == 0
+    assert waiting(tmp_path) == 0
 
 
 def _read_until(lines: Iterator[str], number: int) -> None:

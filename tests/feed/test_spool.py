@@ -140,14 +140,14 @@ def test_the_next_worker_takes_over_what_a_killed_one_left_oldest_first(tmp_path
     for _ in range(2):
         # Each child finds the first spool locked; the second one takes over the spool of the first.
         assert subprocess.run([sys.executable, "-c", CHILD, tmp_path], check=False).returncode == -9
-    assert waiting(tmp_path, "t") == 1001
+    assert waiting(tmp_path) == 1001
     taken_over = open_spools(tmp_path, MEBIBYTE)
 
     expected = [str(number).encode() for number in range(500)] * 2
     assert [record.value for spool in taken_over for record in spool.head(2000)] == expected
     for each in (mine, *taken_over):
         each.close()
-    assert waiting(tmp_path, "t") == 1001
+    assert waiting(tmp_path) == 1001
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense" * 1000], ids=["torn", "overwritten"])
@@ -170,7 +170,7 @@ def test_an_unreadable_spool_is_kept_aside_and_said_once(
     assert (fresh.count, fresh.head(9)) == (1, records(1))
     assert len(caplog.records) == 1
     assert len(list(folder.glob("1.broken-*"))) == 1
-    assert waiting(tmp_path, "t") == 1
+    assert waiting(tmp_path) == 1
     fresh.close()
 
 
@@ -178,8 +178,8 @@ def test_an_unreadable_spool_does_not_spoil_the_count(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "1.sqlite").write_bytes(b"nonsense" * 1000)
 
-    assert waiting(tmp_path, "t") == 0
-    assert waiting(tmp_path / "nowhere", "t") == 0
+    assert waiting(tmp_path) == 0
+    assert waiting(tmp_path / "nowhere") == 0
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
