@@ -21,11 +21,12 @@ class Freeze:
         """Where the clock stands still, while readings are marked for it."""
         self._session = 0
         self._clock: datetime | None = None
+        self._moved: datetime | None = None
 
     def judge(self, reading: Reading) -> Reading:
         """Return the reading, marked if it is as old as the clock that stands still."""
         self._follow_clock(reading)
-        if self._clock is None or reading.ingest_ts - self._clock <= FROZEN_AFTER:
+        if not self._stands_still(reading.ingest_ts):
             self.needs_snapshot |= self.since is not None
             self.since = None
             return reading
@@ -37,6 +38,15 @@ class Freeze:
     def _follow_clock(self, reading: Reading) -> None:
         if reading.session != self._session:
             # A session's snapshot begins with the clock and shows every item anew.
-            self._session, self._clock, self.since = reading.session, None, None
-        if reading.item_id == SIGNAL_ITEM:
-            self._clock = max(self._clock or reading.source_ts, reading.source_ts)
+            self._session, self._clock, self._moved, self.since = reading.session, None, None, None
+        if reading.item_id != SIGNAL_ITEM:
+            return
+        if self._clock and reading.source_ts > self._clock:
+            self._moved = reading.ingest_ts
+        self._clock = max(self._clock or reading.source_ts, reading.source_ts)
+
+    def _stands_still(self, now: datetime) -> bool:
+        if self._clock is None or now - self._clock <= FROZEN_AFTER:
+            return False
+        # A clock that comes late and moves is late, as after a backlog, and not frozen.
+        return self._moved is None or now - self._moved > FROZEN_AFTER

@@ -29,6 +29,23 @@ def test_a_clock_heard_long_ago_stands_still() -> None:
     assert freeze.judge(reading(at=60.1, age=61)).suspect == "frozen"
 
 
+def test_a_clock_that_comes_late_and_moves_is_not_frozen() -> None:
+    freeze = Freeze()
+    freeze.judge(clock(at=0, age=5))
+    freeze.judge(clock(at=50, age=54))
+
+    assert freeze.judge(clock(at=70, age=73)).suspect is None
+    assert freeze.judge(reading(at=130, age=200)).suspect is None
+    assert freeze.judge(reading(at=130.1, age=200)).suspect == "frozen"
+
+
+def test_a_clock_that_is_sent_again_unchanged_stands_still() -> None:
+    freeze = Freeze()
+    freeze.judge(clock(at=0, age=5))
+
+    assert freeze.judge(clock(at=100, age=105)).suspect == "frozen"
+
+
 def test_a_thaw_asks_for_a_snapshot_once() -> None:
     freeze = Freeze()
     freeze.judge(clock(age=100))
