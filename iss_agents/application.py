@@ -18,6 +18,7 @@ import faust
 from yarl import URL
 
 from iss_agents.boot import Boot
+from iss_agents.errors import UserError
 from iss_agents.log import log_config
 from iss_agents.outputs import Outputs
 from iss_agents.parts import Parts
@@ -48,7 +49,10 @@ class Application(faust.App):
 
     async def on_first_start(self) -> None:
         """Make the home folder, which Faust expects to exist."""
-        make_home(self.parts.settings)
+        try:
+            make_home(self.parts.settings)
+        except UserError as error:
+            raise SystemExit(f"iss-agents: {error}") from None
         await super().on_first_start()
 
 

@@ -43,6 +43,6 @@ def log_config(settings: Settings) -> dict[str, Any]:
                 "filters": ["news"],
             }
         },
-        "loggers": {name: {"level": "ERROR"} for name in QUIET},
+        "loggers": {name: {"level": "ERROR"} for name in QUIET} | {"aiohttp.server": {"level": "CRITICAL"}},
         "root": {"level": settings.log_level, "handlers": ["stdout"]},
     }

@@ -65,4 +65,4 @@ def from_milliseconds(count: int) -> datetime:
 
 def rfc3339(instant: datetime) -> str:
     """Return RFC 3339 in UTC with milliseconds, for example `2026-08-11T10:27:48.000Z`."""
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from iss_agents.backoff import delays
+from iss_agents.errors import UserError
 from iss_agents.feed.farewell import stop_consumer
 from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.metrics import FEED_LEADER
@@ -78,7 +79,7 @@ class Leadership(Service):
         while not self.should_stop:
             try:
                 await self._belong_to_the_group()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except (KafkaError, OSError, TimeoutError, UserError) as error:
                 logger.debug("Kafka cannot say who leads: %s", error)
                 if not self.joined and not self.should_stop:
                     self.decide(leads=True)
