@@ -97,7 +97,7 @@ def _bring(jar: Jar, folder: Path, bring: Download) -> None:
         except (OSError, RuntimeError) as error:
             raise UserError(
                 f"{jar.filename} of Apache Kafka could not be fetched from Maven Central: the first start "
-                f"needs a network, try again when there is one ({_first_line(error)})."
+                f"needs a network, try again when there is one ({_reason(error)})."
             ) from error
         found = _sha256(path)
         if found != jar.sha256:
@@ -113,5 +113,6 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+def _reason(error: Exception) -> str:
+    # The text of a network error is a paragraph; its kind says enough.
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from iss_agents.embedded.figures import Figures
 from iss_agents.embedded.machine import Announce
+
+UNKNOWN = "not known yet"
 
 LINE_EVERY = 10.0
 """Seconds between two lines where there is no terminal to redraw."""
@@ -38,7 +41,7 @@ class Screen(Announce):
 
     def fetched(self, count: int, total: int) -> None:
         if self._progress is None:
-            self._console.print("Fetching Apache Kafka from Maven Central, once (45 MB)")
+            self.say("Fetching Apache Kafka from Maven Central, once (45 MB)")
             self._progress = Progress(console=self._console, disable=not self._console.is_terminal)
             self._progress.add_task("Apache Kafka", total=total)
             self._progress.start()
@@ -51,7 +54,7 @@ class Screen(Announce):
         """Print one line, after whatever progress there was."""
         if self._progress:
             self._progress.stop()
-        self._console.print(sentence, highlight=False, soft_wrap=True)
+        self._console.print(Text(sentence), soft_wrap=True)
 
     def show(self, status: Status) -> None:
         """Redraw the status, or print it as a line every `LINE_EVERY` seconds."""
@@ -78,8 +81,8 @@ def rows(status: Status) -> dict[str, str]:
         "newest": _clock(figures.last_update),
         "stored": str(figures.archived),
         "consumer lag": str(figures.lag),
-        "signal": "AOS" if figures.signal_acquired else "LOS",
-        "tank": "not known yet" if status.tank_level is None else f"{status.tank_level} %",
+        "signal": _signal(figures),
+        "tank": UNKNOWN if status.tank_level is None else f"{status.tank_level} %",
         **status.troubles,
         "page": status.address,
     }
@@ -88,9 +91,15 @@ def rows(status: Status) -> dict[str, str]:
 def _table(status: Status) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, value in rows(status).items():
-        table.add_row(f"[red]{name}" if name in status.troubles else f"[bold]{name}", value)
+        table.add_row(Text(name, "red" if name in status.troubles else "bold"), Text(value))
     return table
 
 
+def _signal(figures: Figures) -> str:
+    if not figures.last_update:
+        return UNKNOWN
+    return "AOS" if figures.signal_acquired else "LOS"
+
+
 def _clock(unix_time: float) -> str:
-    return f"{datetime.fromtimestamp(unix_time, UTC):%H:%M:%S} UTC" if unix_time else "none yet"
+    return f"{datetime.fromtimestamp(unix_time, UTC):%H:%M:%S} UTC" if unix_time else UNKNOWN

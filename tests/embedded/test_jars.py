@@ -85,7 +85,7 @@ def test_no_network_on_the_first_run_is_one_sentence(tmp_path: Path) -> None:
 
     assert str(refusal.value) == (
         "paper-1.0.jar of Apache Kafka could not be fetched from Maven Central: "
-        "the first start needs a network, try again when there is one (Name or service not known)."
+        "the first start needs a network, try again when there is one (ConnectionError)."
     )
 
 
