@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 
@@ -58,19 +59,36 @@ def test_a_run_ends_by_itself_with_everything_accounted_for(plan: Plan) -> None:
 
 
 def test_a_run_that_is_interrupted_drains_and_stops_everything(plan: Plan) -> None:
+    screen = io.StringIO()
+
     def interrupt() -> None:
-        if accepts(plan.web_port):
+        if "updates/s" in screen.getvalue():
             os.kill(os.getpid(), signal.SIGTERM)
         else:
             Timer(0.1, interrupt).start()
 
     interrupt()
 
-    result = run(plan, quiet(), seconds=None)
+    result = run(plan, Screen(Console(file=screen)), seconds=None)
 
     assert result.complete
     assert open_ports(plan) == []
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert "Stopping: the feed ends" in screen.getvalue()
+
+
+def test_a_run_that_is_interrupted_while_it_starts_stops_everything(plan: Plan) -> None:
+    def interrupt() -> None:
+        if accepts(plan.database_port):
+            os.kill(os.getpid(), signal.SIGINT)
+        else:
+            Timer(0.05, interrupt).start()
+
+    interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(replace(plan, worker=(sys.executable, "-c", "import time; time.sleep(60)")), quiet(), seconds=None)
+
+    assert open_ports(plan) == []
 
 
 def test_a_part_that_crashes_is_named_and_the_others_are_stopped(tmp_path: Path) -> None:
