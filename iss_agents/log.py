@@ -6,7 +6,7 @@ from typing import Any
 
 from iss_agents.settings import Settings
 
-QUIET = ("aiokafka", "aiohttp.access", "faust", "mode", "lightstreamer", "pymongo")
+QUIET = ("aiokafka", "aiohttp.access", "faust", "mode", "lightstreamer", "pymongo", "tweepy", "oauthlib")
 """Libraries of which only errors are of use: each of their states is a health part of ours, said once."""
 
 

@@ -44,3 +44,12 @@ CONSUMER_LAG = Gauge(
     "iss_consumer_lag", "Records behind the end of the partition", ["group", "topic", "partition"]
 )
 ITEMS_KNOWN = Gauge("iss_items_known", "Items with a last-seen reading")
+
+DECISIONS = Counter("iss_post_decisions", "Events decided on, by decision", ["decision"])
+ANNOUNCEMENTS = Counter("iss_announcements", "Texts given to an announcer, by outcome", ["announcer", "outcome"])
+POST_ATTEMPTS = Counter("iss_post_attempts", "Attempts to post, the repeated ones too", ["announcer"])
+DETECTION_TO_POST = Histogram(
+    "iss_detection_to_post_seconds",
+    "Detection, in station time, to the end of posting",
+    buckets=(1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0),
+)
