@@ -143,4 +143,4 @@ def require_free_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            sys.exit(f"iss-agents: {host}:{port} cannot be used ({error.strerror}): set ISS_WEB_PORT to another.")
+            sys.exit(f"iss-agents: {host}:{port} cannot be used ({error.strerror}): set ISS_WEB_PORT.")

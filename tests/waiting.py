@@ -11,10 +11,14 @@ async def until(condition: Callable[[], object | Awaitable[object]], seconds: fl
     deadline = monotonic() + seconds
     while not await _value(condition):
         if monotonic() > deadline:
-            raise TimeoutError(f"{inspect.getsource(condition).strip()} was not true within {seconds} s")
+            raise TimeoutError(f"{_text(condition)} was not true within {seconds} s")
         await asyncio.sleep(0.02)
 
 
 async def _value(condition: Callable[[], object | Awaitable[object]]) -> object:
     value = condition()
     return await value if inspect.isawaitable(value) else value
+
+
+def _text(condition: Callable[[], object]) -> str:
+    return inspect.getsource(condition).strip() if inspect.isfunction(condition) else repr(condition)

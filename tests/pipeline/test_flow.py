@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ async def test_a_worker_killed_under_load_and_started_again_loses_and_repeats_no
         await until(lambda: station.sessions == 1, START_SECONDS)
         for attempt in range(3):
             async with running(tmp_path / "rest", **rest) as worker:
-                await until(lambda worker=worker: _answers(worker), START_SECONDS)
+                await until(partial(_answers, worker), START_SECONDS)
                 values = [str(attempt * 1000 + number) for number in range(500)]
                 sent += zip(await measure(station, CABIN, values), values, strict=True)
                 await until(lambda: readings.count_documents({"item_id": CABIN}) > 0, 20)
@@ -165,7 +166,11 @@ async def test_a_worker_with_views_alone_shows_what_other_workers_keep(
     [
         ("ISS_ROLES", "feed,wab", "ISS_ROLES is 'wab': Input should be 'feed', 'agents', 'archive' or 'web'"),
         ("ISS_WEB_PORT", "web", "ISS_WEB_PORT is 'web': Input should be a valid integer"),
-        ("ISS_HOME", "/dev/null/home", "The folder /dev/null/home cannot be made (Not a directory): set ISS_HOME"),
+        (
+            "ISS_HOME",
+            "/dev/null/home",
+            "The folder /dev/null/home cannot be made (Not a directory): set ISS_HOME",
+        ),
         ("ISS_FEED", "sometimes", "ISS_FEED is 'sometimes': Input should be 'leader', 'always' or 'off'"),
     ],
 )

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,7 +52,7 @@ async def test_workers_that_join_leave_and_die_under_load_skip_nothing_and_commi
         for number, how in enumerate((signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)):
             guest = f"guest-{number}"
             joined = rig.worker(guest)
-            await until(lambda guest=guest: rig.has_given(guest), 40)
+            await until(partial(rig.has_given, guest), 40)
             await end(joined, how)
     await until(rig.caught_up, 60)
 
