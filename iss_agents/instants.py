@@ -15,16 +15,20 @@ def instant(text: str, now: datetime) -> datetime:
     Raises:
         UserError: it spells none.
     """
-    if relative := RELATIVE.fullmatch(text):
-        return now - timedelta(**{UNITS[relative[2]]: int(relative[1])})
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise _no_time(text) from None
+        return _before(text, now) or _with_zone(datetime.fromisoformat(text)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UserError(
+            f"{text!r} is no time: write 2026-08-11T10:27:48Z, or -2h for two hours ago."
+        ) from error
+
+
+def _before(text: str, now: datetime) -> datetime | None:
+    relative = RELATIVE.fullmatch(text)
+    return now - timedelta(**{UNITS[relative[2]]: int(relative[1])}) if relative else None
+
+
+def _with_zone(time: datetime) -> datetime:
     if time.tzinfo is None:
-        raise _no_time(text)
-    return time.astimezone(UTC)
-
-
-def _no_time(text: str) -> UserError:
-    return UserError(f"{text!r} is no time: write 2026-08-11T10:27:48Z, or -2h for two hours ago.")
+        raise ValueError("no time zone")
+    return time

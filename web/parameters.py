@@ -1,8 +1,7 @@
 """Query parameters and bodies, validated: an unknown one is an error, so that no misspelt one is overlooked."""
 
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar, get_origin
 
 from aiohttp.web import Request
@@ -10,10 +9,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from pydantic_core import PydanticCustomError
 
 from iss_agents import catalog
+from iss_agents.errors import UserError
+from iss_agents.instants import instant
 from web.problems import Problem, bad_input
 
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-RELATIVE = re.compile(r"-(\d{1,6})([smhd])")
 EXPECTED_TIME = (
     "a time with its zone such as 2026-08-11T10:27:48Z (write + as %2B), or one before now such as -90s or -2h"
 )
@@ -29,20 +28,6 @@ class NoParameters(BaseModel):
     """A view that takes no parameters."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-def instant(text: str, now: datetime) -> datetime:
-    """Return the UTC time that `text` spells: RFC 3339, or relative to `now` as in `-2h`.
-
-    Raises:
-        ValueError: it spells none, or has no time zone.
-    """
-    if relative := RELATIVE.fullmatch(text):
-        return now - timedelta(**{UNITS[relative[2]]: int(relative[1])})
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError("no time zone")
-    return time.astimezone(UTC)
 
 
 def read_query(model: type[Model], request: Request) -> Model:
@@ -105,7 +90,7 @@ def _instant(value: object, info: ValidationInfo) -> datetime:
     now = (info.context or {})["now"]
     try:
         return instant(str(value), now)
-    except (ValueError, OverflowError) as error:
+    except UserError as error:
         raise PydanticCustomError("time", EXPECTED_TIME) from error
 
 
@@ -116,7 +101,7 @@ def _in_catalogue(item_id: str) -> str:
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-"""A time in a query; see `instant`."""
+"""A time in a query: RFC 3339 with its zone, or relative to now as in `-2h`."""
 
 ItemId = Annotated[str, AfterValidator(_in_catalogue)]
 """The id of an item that the catalogue knows."""
