@@ -1,0 +1,112 @@
+"""From what has come to rest to an event, or to none."""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from iss_agents.detection.events import (
+    EVENT_SCHEMA_VERSION,
+    Event,
+    UnobservedRise,
+    Urination,
+    event_id,
+)
+from iss_agents.detection.judgement import BASE_MILLISECONDS, LEAST_PERCENT, Climb, confidence, is_use, measure
+from iss_agents.detection.levels import rest, since
+from iss_agents.detection.state import Level, State, Unseen
+from iss_agents.records import Reading, Source
+from iss_agents.station_clock import from_milliseconds
+
+CERTAIN_MILLISECONDS = 20_000
+"""Quiet that is enough to decide when no more can be had, and to know a level again."""
+
+REMEMBERED_MILLISECONDS = 90_000
+"""How much of the past a rest needs to be known by."""
+
+Result = tuple[State, list[Event]]
+
+
+def conclude(state: State, until: int, reading: Reading) -> Result:
+    """Return the state without its rise, and the use that it was, if any; `until` is when its quiet ended."""
+    if state.rise is None:
+        return state, []
+    climb = measure(state.levels, state.rise, until)
+    rested = replace(state, rise=None, levels=since(state.levels, until - REMEMBERED_MILLISECONDS))
+    return rested, [_use(state, climb, reading)] if is_use(climb) else []
+
+
+def settle(state: State, at: int, reading: Reading) -> Result:
+    """Return the state after a span that was not seen, once the level is known again, and what rose in it."""
+    unseen = state.unseen
+    if unseen is None or unseen.until is None or not state.levels:
+        return state, []
+    quiet_since = max(unseen.until, _last_high(state.levels, unseen.until))
+    if at - quiet_since < CERTAIN_MILLISECONDS:
+        return state, []
+    after = rest(state.levels, quiet_since, at).mean
+    settled = replace(state, unseen=None, levels=since(state.levels, at - REMEMBERED_MILLISECONDS))
+    if unseen.before is None or unseen.jumped or after - unseen.before < LEAST_PERCENT:
+        return settled, []
+    return settled, [_unobserved(state, unseen, unseen.before, after, quiet_since, reading)]
+
+
+def source_of(levels: Iterable[Level], state: State, reading: Reading) -> Source:
+    """Return `isslive` only if everything came from there; else where the doubtful part came from."""
+    sources = {level.source for level in levels} | {reading.source}
+    sources |= {position.source for position in state.positions.values()}
+    if "test" in sources:
+        return "test"
+    return "simulated" if "simulated" in sources else "isslive"
+
+
+def _last_high(levels: tuple[Level, ...], moment: int) -> int:
+    """Return when, after `moment`, the level was last higher than all before it."""
+    high, high_at = None, moment
+    for level in since(levels, moment):
+        if high is not None and level.value > high:
+            high_at = level.at
+        high = level.value if high is None else max(high, level.value)
+    return high_at
+
+
+def _use(state: State, climb: Climb, reading: Reading) -> Urination:
+    start, end = from_milliseconds(climb.start), from_milliseconds(climb.end)
+    before, after = round(climb.before.mean, 1), round(climb.after.mean, 1)
+    source = source_of(since(state.levels, climb.start - BASE_MILLISECONDS), state, reading)
+    return Urination(
+        schema_version=EVENT_SCHEMA_VERSION,
+        event_id=event_id("use", start, end, before, after, source),
+        start=start,
+        end=end,
+        detected_at=reading.source_ts,
+        level_before=before,
+        level_after=after,
+        delta_percent=round(after - before, 1),
+        confidence=confidence(climb),
+        processor_running=state.processor_running,
+        readings=climb.readings,
+        source=source,
+    )
+
+
+def _unobserved(
+    state: State, unseen: Unseen, before: float, after: float, quiet_since: int, reading: Reading
+) -> UnobservedRise:
+    start, end = from_milliseconds(unseen.since), from_milliseconds(quiet_since)
+    before, after = round(before, 1), round(after, 1)
+    known = Level(unseen.since, before, unseen.source)
+    later = [level for level in state.levels if level.at >= unseen.since]
+    source = source_of([known, *later], state, reading)
+    return UnobservedRise(
+        schema_version=EVENT_SCHEMA_VERSION,
+        event_id=event_id("unobserved", start, end, before, after, source),
+        start=start,
+        end=end,
+        detected_at=reading.source_ts,
+        level_before=before,
+        level_after=after,
+        delta_percent=round(after - before, 1),
+        processor_running=state.processor_running,
+        readings=len(later),
+        source=source,
+    )

@@ -1,0 +1,103 @@
+"""What the detector says of the urine tank: uses, and rises that nobody saw happen."""
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from iss_agents.catalog import TANK_ITEM
+from iss_agents.records import Source
+from iss_agents.station_clock import rfc3339
+
+EVENT_SCHEMA_VERSION = 1
+"""Version of both records."""
+
+
+class Confidence(msgspec.Struct, frozen=True, kw_only=True):
+    """How sure a use is, 0 to 1: `score` is the mean of its parts.
+
+    `size`: a rise of 4 % or more is full. `steadiness`: the level stays where the rise ended. `pace`: the rise
+    took the time that uses take. `evidence`: six readings or more are full.
+    """
+
+    score: float
+    size: float
+    steadiness: float
+    pace: float
+    evidence: float
+
+
+class Urination(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="use"):
+    """One use of the toilet. Levels and `delta_percent` are percent of the tank, whose size is disputed.
+
+    All times are the station's, UTC. `detected_at` is that of the reading that decided. `readings` counts
+    those of the level from the start of the rise to the decision. `source` is `isslive` only if every reading
+    that made the event came from the public feed.
+    """
+
+    schema_version: int
+    event_id: str
+    start: datetime
+    end: datetime
+    detected_at: datetime
+    level_before: float
+    level_after: float
+    delta_percent: float
+    confidence: Confidence
+    processor_running: bool
+    readings: int
+    source: Source
+
+
+class UnobservedRise(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="unobserved"):
+    """A rise over a span that nobody saw whole: how many uses or transfers it was is unknown.
+
+    `start` is when the level was last known, `end` when it was known again.
+    """
+
+    schema_version: int
+    event_id: str
+    start: datetime
+    end: datetime
+    detected_at: datetime
+    level_before: float
+    level_after: float
+    delta_percent: float
+    processor_running: bool
+    readings: int
+    source: Source
+
+
+Event = Urination | UnobservedRise
+
+decode_event = msgspec.json.Decoder(Event).decode
+"""Bytes -> Urination or UnobservedRise. Raises like `records.decode_reading`."""
+
+
+def event_id(
+    kind: Literal["use", "unobserved"],
+    start: datetime,
+    end: datetime,
+    level_before: float,
+    level_after: float,
+    source: Source,
+) -> str:
+    """Return the SHA-256, in hex, that names an event wherever and however often it is detected.
+
+    Hashed are the UTF-8 bytes of these fields joined by `|`: kind, item, start and end as RFC 3339 in UTC with
+    milliseconds, both levels with one decimal, source, schema_version:
+
+        use|NODE3000005|2026-08-11T10:27:48.000Z|2026-08-11T10:28:21.000Z|37.0|43.5|isslive|1
+    """
+    fields = (
+        kind,
+        TANK_ITEM,
+        rfc3339(start),
+        rfc3339(end),
+        f"{level_before:.1f}",
+        f"{level_after:.1f}",
+        source,
+        str(EVENT_SCHEMA_VERSION),
+    )
+    return hashlib.sha256("|".join(fields).encode()).hexdigest()

@@ -1,0 +1,26 @@
+"""`evaluate`: how well the detector does on modelled streams, beside the rules of public detectors."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.option("--json", "json_wanted", is_flag=True, help="Print one JSON object instead of the tables.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same streams.")
+def evaluate(*, json_wanted: bool, seed: int) -> None:
+    """Measure the detector of the urine tank on labelled streams of each trait and a mixed month."""
+    from rich.console import Console  # noqa: PLC0415 - the command line starts without it
+    from rich.progress import track  # noqa: PLC0415
+
+    from iss_agents.evaluation.contest import CONTESTED, contest  # noqa: PLC0415
+    from iss_agents.evaluation.report import as_json, comparison_table, own_table  # noqa: PLC0415
+
+    progress = Console(stderr=True)
+    outcomes = list(track(contest(seed), "Evaluating", total=len(CONTESTED), console=progress, transient=True))
+    if json_wanted:
+        click.echo(json.dumps(as_json(outcomes, seed)))
+        return
+    console = Console()
+    console.print(own_table(outcomes))
+    console.print(comparison_table(outcomes))
