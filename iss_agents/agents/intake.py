@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from aiokafka import ConsumerRecord
 
+from iss_agents.messages import CannotDecode, decode_message, payload, place
 from iss_agents.metrics import INVALID as INVALID_COUNT
 from iss_agents.outputs import Output, Outputs
 from iss_agents.records import SCHEMA_VERSION, Invalid, Reading, decode_reading, encode
@@ -20,33 +20,23 @@ async def readings_of(records: Sequence[ConsumerRecord], outputs: Outputs) -> li
     invalid: list[Output] = []
     for record in records:
         try:
-            reading = decode_reading(record.value or b"")
-        except msgspec.DecodeError as error:
-            invalid.append(_invalid(record, "undecodable", str(error)))
-            continue
-        if reading.schema_version > SCHEMA_VERSION:
-            invalid.append(_invalid(record, "newer_schema", _newer(reading)))
-            continue
-        readings.append(reading)
+            readings.append(decode_message(decode_reading, record))
+        except CannotDecode as error:
+            invalid.append(_invalid(record, error))
     await outputs.send(INVALID, 0, invalid)
     return readings
 
 
-def _newer(reading: Reading) -> str:
-    return f"schema_version is {reading.schema_version}; at most {SCHEMA_VERSION} is known to this worker"
-
-
-def _invalid(record: ConsumerRecord, reason: str, error: str) -> Output:
-    INVALID_COUNT.labels("agents", reason).inc()
-    origin = f"{record.topic}/{record.partition}/{record.offset}"
+def _invalid(record: ConsumerRecord, error: CannotDecode) -> Output:
+    INVALID_COUNT.labels("agents", error.reason).inc()
     value = Invalid(
         schema_version=SCHEMA_VERSION,
         # Named by where it stands, so that a replay finds it kept already.
-        invalid_id=hashlib.sha256(f"agents/{origin}".encode()).hexdigest(),
+        invalid_id=hashlib.sha256(f"agents/{place(record)}".encode()).hexdigest(),
         stage="agents",
-        reason=reason,
-        error=f"{origin}: {error}",
-        payload=record.value or b"",
+        reason=error.reason,
+        error=str(error),
+        payload=payload(record),
         seen_at=datetime.now(UTC),
         item_id=_text(record.key),
     )

@@ -8,7 +8,8 @@ from pymongo import InsertOne, ReplaceOne
 
 from iss_agents import topics
 from iss_agents.archive.database import Document
-from iss_agents.archive.documents import Message, gap_document, invalid_document, reading_document
+from iss_agents.archive.documents import gap_document, invalid_document, reading_document
+from iss_agents.messages import Message
 from iss_agents.topics import Topic
 
 Operation: TypeAlias = "InsertOne[Document] | ReplaceOne[Document]"

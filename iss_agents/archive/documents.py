@@ -1,48 +1,16 @@
 """Kafka records as MongoDB documents. `_id` is the record's own id, so that a repeated write finds itself."""
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import msgspec
 
 from iss_agents import catalog
 from iss_agents.archive.database import Document
-from iss_agents.records import SCHEMA_VERSION, decode_gap, decode_invalid, decode_reading
+from iss_agents.messages import CannotDecode, Message, decode_message, place
+from iss_agents.records import decode_gap, decode_invalid, decode_reading
 from iss_agents.station_clock import from_milliseconds
-
-
-class Message(Protocol):
-    """What the archive needs of a Kafka record. `timestamp` is in milliseconds since 1970."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    value: bytes | None
-
-
-class CannotDecode(ValueError):  # noqa: N818 - says what happened
-    """A message is none of our records. `reason` is `undecodable` or `newer_schema`."""
-
-    def __init__(self, reason: str, error: str) -> None:
-        super().__init__(error)
-        self.reason = reason
-
-
-class _Version(msgspec.Struct):
-    schema_version: int = 0
-
-
-class _Versioned(Protocol):
-    @property
-    def schema_version(self) -> int: ...
-
-
-Record = TypeVar("Record", bound=_Versioned)
-
-_decode_version = msgspec.json.Decoder(_Version).decode
 
 
 def reading_document(message: Message) -> Document:
@@ -53,7 +21,7 @@ def reading_document(message: Message) -> Document:
     Raises:
         CannotDecode: see there.
     """
-    reading = _decode(decode_reading, message)
+    reading = decode_message(decode_reading, message)
     item = catalog.items().get(reading.item_id)
     document = {
         "_id": reading.event_id,
@@ -83,7 +51,7 @@ def gap_document(message: Message) -> Document:
     Raises:
         CannotDecode: see there.
     """
-    gap = _decode(decode_gap, message)
+    gap = decode_message(decode_gap, message)
     fields = msgspec.structs.asdict(gap)
     return {"_id": fields.pop("gap_id"), **fields}
 
@@ -91,16 +59,11 @@ def gap_document(message: Message) -> Document:
 def invalid_document(message: Message) -> Document:
     """Return what did not validate; if not even its record can be decoded, the bytes as they came."""
     try:
-        invalid = _decode(decode_invalid, message)
+        invalid = decode_message(decode_invalid, message)
     except CannotDecode as error:
         return _raw_document(message, error)
     fields = msgspec.structs.asdict(invalid)
     return {"_id": fields.pop("invalid_id"), **fields}
-
-
-def place(message: Message) -> str:
-    """Return `topic:partition:offset`, which names a message for good."""
-    return f"{message.topic}:{message.partition}:{message.offset}"
 
 
 def seen_at(message: Message) -> datetime:
@@ -117,26 +80,6 @@ def _raw_document(message: Message, error: CannotDecode) -> Document:
         "payload": message.value or b"",
         "seen_at": seen_at(message),
     }
-
-
-def _decode(decode: Callable[[bytes], Record], message: Message) -> Record:
-    value = message.value or b""
-    try:
-        record = decode(value)
-    except msgspec.DecodeError as error:
-        raise CannotDecode(_reason(value), f"{place(message)}: {error}") from error
-    if record.schema_version > SCHEMA_VERSION:
-        raise CannotDecode("newer_schema", f"{place(message)}: schema_version {record.schema_version}")
-    return record
-
-
-def _reason(value: bytes) -> str:
-    # A newer record may well have other fields, which then look like errors in this version's.
-    try:
-        newer = _decode_version(value).schema_version > SCHEMA_VERSION
-    except msgspec.DecodeError:
-        return "undecodable"
-    return "newer_schema" if newer else "undecodable"
 
 
 @cache

@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from iss_agents import metrics
 from iss_agents.archive.destinations import DESTINATIONS
-from iss_agents.archive.documents import Message
+from iss_agents.messages import Message
 from iss_agents.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -5,13 +5,11 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from iss_agents.archive.documents import Message, place, seen_at
+from iss_agents.archive.documents import seen_at
+from iss_agents.messages import Message, payload, place
 from iss_agents.records import SCHEMA_VERSION, Invalid, encode
 from iss_agents.settings import Settings
 from iss_agents.topics import INVALID
-
-LARGEST_PAYLOAD = 512 * 1024
-"""How much of a message is kept, bytes: base64 makes it a third longer, and Kafka takes 1 MiB a record."""
 
 LARGEST_ERROR = 4096
 """How much of the database's explanation is kept, characters."""
@@ -67,7 +65,7 @@ def invalid_record(refusal: Refusal) -> Invalid:
         stage="archive",
         reason=refusal.reason,
         error=refusal.error[:LARGEST_ERROR],
-        payload=(message.value or b"")[:LARGEST_PAYLOAD],
+        payload=payload(message),
         seen_at=seen_at(message),
     )
 

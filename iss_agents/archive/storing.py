@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from iss_agents import metrics
 from iss_agents.archive.database import Database, Document
 from iss_agents.archive.destinations import DESTINATIONS, INVALID, READINGS, Destination
-from iss_agents.archive.documents import CannotDecode, Message
 from iss_agents.archive.refusals import Refusal, Refusals
 from iss_agents.archive.writes import Written, write
+from iss_agents.messages import CannotDecode, Message
 
 logger = logging.getLogger(__name__)
 

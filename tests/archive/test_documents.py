@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from iss_agents.archive.documents import CannotDecode, reading_document
+from iss_agents.archive.documents import reading_document
 from iss_agents.catalog import items
+from iss_agents.messages import CannotDecode
 from iss_agents.records import encode, new_reading
 
 NOON = datetime(2026, 8, 11, 12, tzinfo=UTC)

@@ -1,0 +1,81 @@
+"""From a Kafka message to a record of ours, or to the reason why it is none."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from iss_agents.records import SCHEMA_VERSION
+
+LARGEST_PAYLOAD = 512 * 1024
+"""Bytes of a value that are kept: as base64 they still fit into a record of 1 MiB, Kafka's own limit."""
+
+
+class Message(Protocol):
+    """What is needed of a Kafka record. `timestamp` is in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    value: bytes | None
+
+
+class CannotDecode(ValueError):  # noqa: N818 - says what happened
+    """A message is none of our records. `reason` is `undecodable` or `newer_schema`."""
+
+    def __init__(self, reason: str, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+
+
+class _Version(msgspec.Struct):
+    schema_version: int = 0
+
+
+class _Versioned(Protocol):
+    @property
+    def schema_version(self) -> int: ...
+
+
+Record = TypeVar("Record", bound=_Versioned)
+
+_decode_version = msgspec.json.Decoder(_Version).decode
+
+
+def place(message: Message) -> str:
+    """Return `topic:partition:offset`, which names a message for good."""
+    return f"{message.topic}:{message.partition}:{message.offset}"
+
+
+def payload(message: Message) -> bytes:
+    """Return the value as it is kept in the invalid topic."""
+    return (message.value or b"")[:LARGEST_PAYLOAD]
+
+
+def decode_message(decode: Callable[[bytes], Record], message: Message) -> Record:
+    """Return the record of a message. Older schema versions are accepted, newer ones are not.
+
+    Raises:
+        CannotDecode: names the place, the field, the value and what was expected.
+    """
+    value = message.value or b""
+    try:
+        record = decode(value)
+    except msgspec.DecodeError as error:
+        raise CannotDecode(_reason(value), f"{place(message)}: {error}") from error
+    if record.schema_version > SCHEMA_VERSION:
+        raise CannotDecode(
+            "newer_schema",
+            f"{place(message)}: schema_version is {record.schema_version}, at most {SCHEMA_VERSION} is known",
+        )
+    return record
+
+
+def _reason(value: bytes) -> str:
+    # A newer record may well have other fields, which then look like errors in this version's.
+    try:
+        newer = _decode_version(value).schema_version > SCHEMA_VERSION
+    except msgspec.DecodeError:
+        return "undecodable"
+    return "newer_schema" if newer else "undecodable"

@@ -1,0 +1,51 @@
+"""What is no reading goes to the invalid topic and the collection `invalid`; everything else goes on."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from pymongo.collection import Collection
+
+from iss_agents.records import SCHEMA_VERSION, encode, new_reading
+from iss_agents.topics import RAW, WATER
+from tests.pipeline.conftest import Broker
+from tests.pipeline.worker import START_SECONDS, running
+from tests.waiting import until
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+GOOD = new_reading("NODE3000005", NOW, "37", ingest_ts=NOW, source="test")
+NEWER = msgspec.structs.replace(GOOD, schema_version=SCHEMA_VERSION + 1)
+POISON = {
+    "not JSON": b"\xff\xfe poison",
+    "another shape": b'{"schema_version": 1, "value": 37}',
+    "newer": encode(NEWER),
+    "newer with other fields": b'{"schema_version": 2, "level": 37}',
+    "huge": b"x" * 900_000,
+    "nothing": None,
+}
+
+
+async def test_poison_on_the_topics_that_agents_read_is_kept_with_its_reason_and_the_worker_goes_on(
+    broker: Broker, readings: Collection[dict[str, Any]], environment: dict[str, str], tmp_path: Path
+) -> None:
+    broker.start()
+    variables = environment | {"ISS_ROLES": "agents,archive,web"}
+    async with running(tmp_path / "home", **variables) as worker:
+        await until(worker.healthy, START_SECONDS)
+        async with AIOKafkaProducer(bootstrap_servers=broker.url) as producer:
+            for topic in (RAW, WATER):
+                for value in (*POISON.values(), encode(GOOD)):
+                    await producer.send_and_wait(topic.name, value, b"key" if value is None else None, 0)
+        invalid = readings.database["invalid"]
+        # Each agent and the archive meet the raw topic's six, watch_tank the water topic's.
+        await until(lambda: invalid.count_documents({}) == 3 * len(POISON), 20)
+        await until(lambda: readings.count_documents({}) == 1, 10)
+        table = await worker.get("/api/v1/tables/tank_levels")
+        assert await worker.healthy()
+
+    assert "37" in str(table)
+    reasons = [document["reason"] for document in invalid.find({"stage": "agents"})]
+    assert sorted(reasons) == ["newer_schema"] * 4 + ["undecodable"] * 8
+    assert "Traceback" not in worker.log
