@@ -1,0 +1,193 @@
+"""From an event to the decision on it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+
+from iss_agents.announcers.announce import PART, Herald
+from iss_agents.announcers.announcer import Announcer, Posted, Refused, TryAgain
+from iss_agents.announcers.attempts import Pace
+from iss_agents.announcers.decision import Announcement, Cooldown, Decision, cooldown_after
+from iss_agents.announcers.texts.text import text_for
+from iss_agents.announcers.x import X
+from iss_agents.detection.events import Urination
+from iss_agents.health import Health
+from iss_agents.records import Source
+from tests.announcers.factory import NOON, FakeTime, urination
+from tests.announcers.fake_x import KEYS, FakeX, refusing
+
+MINUTE = timedelta(minutes=1)
+
+
+class Scripted:
+    """An announcer that does the next thing of its script; `said` are the texts it was asked to post."""
+
+    def __init__(self, name: str, *script: Posted | Exception) -> None:
+        self.name = name
+        self.said: list[str] = []
+        self._script = list(script)
+
+    async def post(self, text: str, event: Urination) -> Posted:  # noqa: ARG002 - the interface
+        self.said.append(text)
+        step = self._script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health()
+
+
+@pytest.fixture
+def x(fake_x: FakeX) -> X:
+    return X(KEYS, fake_x.url)
+
+
+def herald(announcers: Sequence[Announcer], health: Health, time: FakeTime) -> Herald:
+    return Herald(announcers, health, Pace(time.clock, time.sleep))
+
+
+def outcome(decision: Decision | None) -> str:
+    assert decision
+    return decision.decision
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_event_is_posted_to_x(x: X, fake_x: FakeX, health: Health, time: FakeTime) -> None:
+    event = urination()
+
+    assert await herald([x], health, time).announce(event, None) == Decision(
+        schema_version=1,
+        event_id="a1",
+        decision="posted",
+        decided_at=NOON,
+        detected_at=NOON,
+        text=text_for(event),
+        source="isslive",
+        announcements=(
+            Announcement(announcer="X", outcome="posted", attempts=1, post_id="1900000000000000001"),
+        ),
+    )
+    assert fake_x.posts == [text_for(event)]
+
+
+async def test_event_that_comes_again_after_a_crash_is_posted_once(
+    x: X, fake_x: FakeX, health: Health, time: FakeTime
+) -> None:
+    first = await herald([x], health, time).announce(urination(), None)
+    second = await herald([x], health, time).announce(urination(), None)
+
+    assert (outcome(first), outcome(second)) == ("posted", "posted")
+    assert len(fake_x.posts) == 1
+
+
+async def test_event_that_began_the_cooldown_needs_nothing(health: Health, time: FakeTime) -> None:
+    announcer = Scripted("one", Posted())
+    event = urination()
+    decision = await herald([announcer], health, time).announce(event, None)
+    assert decision
+    cooldown = cooldown_after(event, decision)
+
+    assert await herald([announcer], health, time).announce(event, cooldown) is None
+    assert len(announcer.said) == 1
+
+
+async def test_events_in_a_row_are_told_every_five_minutes(health: Health, time: FakeTime) -> None:
+    announcer = Scripted("one", *[Posted()] * 9)
+    cooldown: Cooldown | None = None
+    outcomes = []
+    for minute in range(0, 12, 2):
+        event = urination(str(minute), detected_at=NOON + minute * MINUTE)
+        decision = await herald([announcer], health, time).announce(event, cooldown)
+        assert decision
+        outcomes.append(decision.decision)
+        cooldown = cooldown_after(event, decision) or cooldown
+
+    assert outcomes == ["posted", "suppressed", "suppressed", "posted", "suppressed", "suppressed"]
+
+
+async def test_stale_and_suppressed_events_are_told_to_nobody(health: Health, time: FakeTime) -> None:
+    announcer = Scripted("one")
+    cooldown = Cooldown(sequence=1, event_id="earlier", until=NOON + MINUTE)
+    suppressed = await herald([announcer], health, time).announce(urination(), cooldown)
+    time.now += 11 * MINUTE
+    stale = await herald([announcer], health, time).announce(urination(), None)
+
+    assert (outcome(suppressed), outcome(stale)) == ("suppressed", "stale")
+    assert announcer.said == []
+
+
+@pytest.mark.parametrize("source", ["simulated", "test"])
+async def test_what_the_station_did_not_send_is_a_dry_run(
+    health: Health, time: FakeTime, source: Source
+) -> None:
+    announcer = Scripted("one")
+    decision = await herald([announcer], health, time).announce(urination(source=source), None)
+
+    assert decision
+    assert decision.decision == "dry_run"
+    assert decision.announcements == (Announcement(announcer="dry run", outcome="dry_run", attempts=1),)
+    assert (announcer.said, health.parts) == ([], {})
+
+
+async def test_without_announcers_everything_is_a_dry_run(health: Health, time: FakeTime) -> None:
+    assert outcome(await herald([], health, time).announce(urination(), None)) == "dry_run"
+
+
+async def test_one_announcer_that_posts_is_enough(health: Health, time: FakeTime) -> None:
+    refusing_one, good_one = Scripted("one", Refused("no")), Scripted("two", Posted("7"))
+    failing_one = Scripted("three", *[TryAgain("off")] * 3)
+    decision = await herald([refusing_one, good_one, failing_one], health, time).announce(urination(), None)
+
+    assert decision
+    assert decision.decision == "posted"
+    assert decision.announcements == (
+        Announcement(announcer="one", outcome="refused", attempts=1, error="no"),
+        Announcement(announcer="two", outcome="posted", attempts=1, post_id="7"),
+        Announcement(announcer="three", outcome="failed", attempts=3, error="off"),
+    )
+    assert (health.parts[PART].ok, health.parts[PART].detail) == (
+        False,
+        "one refused: no; three failed: off",
+    )
+
+
+async def test_refusal_is_said_once_and_so_is_the_return(
+    x: X, fake_x: FakeX, health: Health, time: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_x.answers.extend([refusing(402, "No credits")] * 2)
+    telling = herald([x], health, time)
+    with caplog.at_level("INFO", "iss_agents.health"):
+        outcomes = [outcome(await telling.announce(urination(str(number)), None)) for number in range(4)]
+
+    assert outcomes == ["refused", "refused", "posted", "posted"]
+    assert [record.getMessage() for record in caplog.records if record.name == "iss_agents.health"] == [
+        "announcer: X refused: 402 No credits",
+        "announcer is back: the last event was posted",
+    ]
+
+
+async def test_decisions_and_attempts_are_counted(health: Health, time: FakeTime) -> None:
+    before = counted("iss_post_decisions_total", decision="posted")
+    seconds = counted("iss_detection_to_post_seconds_sum")
+    time.now += timedelta(seconds=7)
+    await herald([Scripted("counted", TryAgain("off", 3.0), Posted())], health, time).announce(
+        urination(), None
+    )
+
+    assert counted("iss_post_decisions_total", decision="posted") == before + 1
+    assert counted("iss_post_attempts_total", announcer="counted") == 2
+    assert counted("iss_announcements_total", announcer="counted", outcome="posted") == 1
+    assert counted("iss_detection_to_post_seconds_sum") - seconds == 10

@@ -1,0 +1,16 @@
+"""`iss-agents jokes`."""
+
+import pytest
+from click.testing import CliRunner
+
+from iss_agents.announcers.commands import jokes
+from iss_agents.announcers.texts.text import phrases
+
+
+@pytest.mark.parametrize(("arguments", "count"), [([], 30), (["--count", "3"], 3), (["--count", "9999"], None)])
+def test_jokes_prints_different_texts(arguments: list[str], count: int | None) -> None:
+    result = CliRunner().invoke(jokes, arguments)
+    texts = result.output.split(" % → 45 %\n\n")[:-1]
+
+    assert result.exit_code == 0
+    assert len(set(texts)) == len(texts) == (count or len(phrases()))

@@ -1,0 +1,112 @@
+"""What a webhook is sent, and every kind of answer, over HTTP."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from iss_agents.announcers.announcer import Posted, Refused, TryAgain
+from iss_agents.announcers.webhook import Webhook
+from tests.announcers.factory import urination
+
+
+class Receiver:
+    """Keeps what it gets; answers with the next of `answers`, then 204 as Discord does."""
+
+    def __init__(self) -> None:
+        self.answers: deque[web.Response] = deque()
+        self.received: list[tuple[dict[str, str], str, Any]] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.received.append((dict(request.query), request.content_type, await request.json()))
+        return self.answers.popleft() if self.answers else web.Response(status=204)
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@pytest.fixture
+async def url(receiver: Receiver) -> AsyncIterator[str]:
+    application = web.Application()
+    application.router.add_post("/hook", receiver.answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"{site.name}/hook"
+    await runner.cleanup()
+
+
+async def test_every_receiver_finds_its_field(receiver: Receiver, url: str) -> None:
+    address = f"{url}?tpl=1&title={{{{.title}}}}&message={{{{.message}}}}"
+
+    assert await Webhook(address).post("Same water, new day. 💧", urination()) == Posted()
+    assert receiver.received == [
+        (
+            {"tpl": "1", "title": "{{.title}}", "message": "{{.message}}"},
+            "application/json",
+            {
+                "content": "Same water, new day. 💧",
+                "message": "Same water, new day. 💧",
+                "title": "ISS urine tank",
+                "event": {
+                    "kind": "use",
+                    "schema_version": 1,
+                    "event_id": "a1",
+                    "start": "2026-08-11T11:59:00Z",
+                    "end": "2026-08-11T11:59:20Z",
+                    "detected_at": "2026-08-11T12:00:00Z",
+                    "level_before": 42.0,
+                    "level_after": 45.0,
+                    "delta_percent": 3.0,
+                    "confidence": {"score": 0.9, "size": 0.8, "steadiness": 1.0, "pace": 0.8, "evidence": 1.0},
+                    "processor_running": False,
+                    "readings": 7,
+                    "source": "isslive",
+                },
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_webhook_that_is_gone_refuses(receiver: Receiver, url: str, status: int) -> None:
+    receiver.answers.append(web.Response(status=status))
+    with pytest.raises(Refused, match=f"^{status} "):
+        await Webhook(url).post("text", urination())
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "after"),
+    [
+        (429, {"Retry-After": "7"}, 7),
+        (429, {}, None),
+        (503, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        (500, {}, None),
+        (302, {"Location": "/hook"}, None),
+        (400, {}, None),
+    ],
+)
+async def test_other_answers_are_tried_again(
+    receiver: Receiver, url: str, status: int, headers: dict[str, str], after: float | None
+) -> None:
+    receiver.answers.append(web.Response(status=status, headers=headers))
+    with pytest.raises(TryAgain, match=f"^status {status}$") as trouble:
+        await Webhook(url).post("text", urination())
+
+    assert trouble.value.after == after
+
+
+async def test_nobody_listening_is_tried_again_and_the_address_is_kept_secret() -> None:
+    with pytest.raises(TryAgain, match=r"^ClientConnectorError$"):
+        await Webhook("http://127.0.0.1:1/secret").post("text", urination())
+
+
+@pytest.mark.parametrize("address", ["secret", "http://", "ntfy.sh/secret"])
+async def test_address_that_is_none_refuses(address: str) -> None:
+    with pytest.raises(Refused, match=r"^the address is not a URL$"):
+        await Webhook(address).post("text", urination())

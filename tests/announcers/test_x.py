@@ -1,0 +1,151 @@
+"""Every answer of X that is known, over HTTP."""
+
+import pytest
+
+from iss_agents.announcers.announcer import Posted, Refused, TryAgain
+from iss_agents.announcers.x import X
+from tests.announcers.factory import NOON, urination
+from tests.announcers.fake_x import (
+    DUPLICATE,
+    KEYS,
+    Answer,
+    FakeX,
+    document,
+    empty,
+    page,
+    rate_limited,
+    refusing,
+)
+
+TEXT = "Same water, new day. 💧 → 45 %"
+UNIX_NOON = int(NOON.timestamp())
+
+
+async def post(fake_x: FakeX, *answers: Answer) -> Posted:
+    fake_x.answers.extend(answers)
+    return await X(KEYS, fake_x.url, clock=lambda: NOON).post(TEXT, urination())
+
+
+async def test_text_arrives_signed_and_gets_an_id(fake_x: FakeX) -> None:
+    assert await post(fake_x) == Posted("1900000000000000001")
+    assert fake_x.posts == [TEXT]
+
+
+@pytest.mark.parametrize("name", ["consumer_key", "consumer_secret", "access_token", "access_secret"])
+async def test_a_wrong_key_is_refused(fake_x: FakeX, name: str) -> None:
+    wrong = KEYS._replace(**{name: "wrong"})
+    with pytest.raises(Refused, match=r"^401 Unauthorized$"):
+        await X(wrong, fake_x.url).post(TEXT, urination())
+
+    assert fake_x.received == []
+
+
+async def test_a_duplicate_is_posted(fake_x: FakeX) -> None:
+    assert await post(fake_x, refusing(403, DUPLICATE)) == Posted()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (refusing(401, "Unauthorized"), "401 Unauthorized"),
+        (refusing(402, "Your account has no credits."), "402 Your account has no credits."),
+        (refusing(403, "Your app lacks oauth1 permissions."), "403 Your app lacks oauth1 permissions."),
+        (page(403), "403"),
+        (empty(401), "401"),
+    ],
+)
+async def test_what_a_person_has_to_mend_is_refused(fake_x: FakeX, answer: Answer, reason: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        await post(fake_x, answer)
+
+    assert str(refusal.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (refusing(500, "Internal error"), "500 Internal error"),
+        (page(503), "503"),
+        (page(302), "302"),
+        (refusing(400, "Bad"), "400 Bad"),
+        (document(500, ["a list"]), "500"),
+        (document(500, {"detail": None}), "500 None"),
+        (empty(502), "502"),
+    ],
+)
+async def test_other_errors_are_tried_again(fake_x: FakeX, answer: Answer, reason: str) -> None:
+    with pytest.raises(TryAgain) as trouble:
+        await post(fake_x, answer)
+
+    assert (str(trouble.value), trouble.value.after) == (reason, None)
+
+
+@pytest.mark.parametrize(
+    "answer", [page(200), document(201, []), document(201, {"errors": []}), document(201, {"data": {"id": 1}})]
+)
+async def test_success_without_an_id_is_tried_again(fake_x: FakeX, answer: Answer) -> None:
+    with pytest.raises(TryAgain, match=r"^X took the text, but its answer names no post"):
+        await post(fake_x, answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "after"),
+    [
+        (rate_limited(UNIX_NOON + 90), 90),
+        (rate_limited(UNIX_NOON - 5), 0),
+        (rate_limited(UNIX_NOON + 90, x_user_limit_24hour_remaining="0", x_user_limit_24hour_reset="x"), 90),
+        (
+            rate_limited(
+                UNIX_NOON + 90,
+                x_user_limit_24hour_remaining="0",
+                x_user_limit_24hour_reset=str(UNIX_NOON + 7200),
+            ),
+            7200,
+        ),
+        (
+            rate_limited(
+                UNIX_NOON + 90,
+                x_app_limit_24hour_remaining="3",
+                x_app_limit_24hour_reset=str(UNIX_NOON + 7200),
+            ),
+            90,
+        ),
+        (empty(429), None),
+        (empty(429, x_rate_limit_reset=str(UNIX_NOON + 30)), 30),
+        (empty(429, x_rate_limit_reset="soon"), None),
+    ],
+)
+async def test_too_many_requests_waits_for_the_limits_that_are_used_up(
+    fake_x: FakeX, answer: Answer, after: float | None
+) -> None:
+    with pytest.raises(TryAgain, match=r"^429") as trouble:
+        await post(fake_x, answer)
+
+    assert trouble.value.after == after
+
+
+async def test_reset_connection_is_tried_again(fake_x: FakeX) -> None:
+    with pytest.raises(TryAgain):
+        await post(fake_x, fake_x.reset)
+
+
+async def test_nobody_listening_is_tried_again(fake_x: FakeX) -> None:
+    await fake_x.stop()
+    with pytest.raises(TryAgain, match=r"^ClientConnectorError"):
+        await post(fake_x)
+
+
+async def test_text_that_was_taken_before_the_connection_broke_is_posted_once(fake_x: FakeX) -> None:
+    with pytest.raises(TryAgain):
+        await post(fake_x, fake_x.take_and_reset)
+
+    assert await post(fake_x) == Posted()
+    assert (fake_x.received, fake_x.posts) == ([TEXT, TEXT], [TEXT])
+
+
+async def test_secrets_are_not_in_errors(fake_x: FakeX) -> None:
+    await fake_x.stop()
+    with pytest.raises(TryAgain) as trouble:
+        await post(fake_x)
+
+    assert not [secret for secret in KEYS if secret in str(trouble.value)]
