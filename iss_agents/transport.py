@@ -16,6 +16,7 @@ Changelog topics keep Faust's delivery, message by message: they are compacted, 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -43,6 +44,10 @@ FETCH_SECONDS = 0.025
 
 BUSY_RECORDS = 2_000
 """A fetch of this many shows a backlog: the next one follows at once."""
+
+
+class FlowStopped(Exception):  # noqa: N818 - says what happened
+    """Partitions move or the worker stops while an agent waits."""
 
 
 class ListConsumer(driver.Consumer):
@@ -179,6 +184,23 @@ class ListConsumer(driver.Consumer):
         self._n_acked += 1
         notify(self._waiting_for_ack)
         return True
+
+    async def sleep_while_flowing(self, seconds: float) -> None:
+        """Sleep in the midst of a list.
+
+        Raises:
+            FlowStopped: partitions move or the worker stops, and the list cannot wait any longer.
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.suspend_flow.wait(), seconds)
+            raise FlowStopped
+
+    def abandon(self, message: Message) -> None:
+        """Give up a list that `FlowStopped` interrupted: it comes again, and its ack counts no more."""
+        self._unacked_messages.discard(message)
+        lists = self._delivered[message.tp]
+        while message in lists:
+            lists.pop()
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in self._delivered if topics is None or tp in topics or tp.topic in topics)
