@@ -11,28 +11,69 @@ from iss_agents.detection.events import (
     Urination,
     event_id,
 )
-from iss_agents.detection.judgement import BASE_MILLISECONDS, LEAST_PERCENT, Climb, confidence, is_use, measure
+from iss_agents.detection.judgement import (
+    BASE_MILLISECONDS,
+    CREEP_PERCENT,
+    LEAST_PERCENT,
+    SHAPED_PERCENT,
+    Climb,
+    confidence,
+    is_use,
+    measure,
+)
 from iss_agents.detection.levels import rest, since
-from iss_agents.detection.state import Level, State, Unseen
+from iss_agents.detection.state import Level, Pending, State, Unseen
 from iss_agents.records import Reading, Source
 from iss_agents.station_clock import from_milliseconds
 
 CERTAIN_MILLISECONDS = 20_000
 """Quiet that is enough to decide when no more can be had, and to know a level again."""
 
-REMEMBERED_MILLISECONDS = 90_000
+CONFIRMED_MILLISECONDS = 70_000
+"""A small rise is a use only if so long after its last high the level did not creep on."""
+
+REMEMBERED_MILLISECONDS = 180_000
 """How much of the past a rest needs to be known by."""
 
 Result = tuple[State, list[Event]]
 
 
 def conclude(state: State, until: int, reading: Reading) -> Result:
-    """Return the state without its rise, and the use that it was, if any; `until` is when its quiet ended."""
+    """Return the state without its rise, and the use that it was, if any; `until` is when its quiet ended.
+
+    A small use is pending at first: a slow transfer looks the same until it creeps on.
+    """
     if state.rise is None:
         return state, []
     climb = measure(state.levels, state.rise, until)
-    rested = replace(state, rise=None, levels=since(state.levels, until - REMEMBERED_MILLISECONDS))
-    return rested, [_use(state, climb, reading)] if is_use(climb) else []
+    rested = replace(state, rise=None)
+    if not is_use(climb):
+        return rested, []
+    use = _use(state, climb, reading)
+    # What is remembered begins anew, so that this rise is no creep of the next.
+    rested = replace(rested, levels=since(state.levels, until - BASE_MILLISECONDS))
+    earlier, events = confirm(rested, reading)
+    if climb.percent >= SHAPED_PERCENT:
+        return earlier, [*events, use]
+    return replace(earlier, pending=Pending(use, state.rise.high_at + CONFIRMED_MILLISECONDS)), events
+
+
+def confirm(state: State, reading: Reading) -> Result:
+    """Return the state without its pending use, and that use as decided by this reading."""
+    if state.pending is None:
+        return state, []
+    use = replace(state.pending.use, detected_at=reading.source_ts)
+    return replace(state, pending=None), [use]
+
+
+def confirm_at_rest(state: State, at: int, reading: Reading) -> Result:
+    """Return the state and its pending use once it is certain that the level did not just go on creeping."""
+    if state.pending is None or state.rise or at < state.pending.confirmed_at:
+        return state, []
+    level = rest(state.levels, at - CERTAIN_MILLISECONDS, at).mean
+    if level - state.pending.use.level_after > CREEP_PERCENT:
+        return replace(state, pending=None), []
+    return confirm(state, reading)
 
 
 def settle(state: State, at: int, reading: Reading) -> Result:
@@ -72,6 +113,7 @@ def _last_high(levels: tuple[Level, ...], moment: int) -> int:
 def _use(state: State, climb: Climb, reading: Reading) -> Urination:
     start, end = from_milliseconds(climb.start), from_milliseconds(climb.end)
     before, after = round(climb.before.mean, 1), round(climb.after.mean, 1)
+    score, parts = confidence(climb)
     source = source_of(since(state.levels, climb.start - BASE_MILLISECONDS), state, reading)
     return Urination(
         schema_version=EVENT_SCHEMA_VERSION,
@@ -82,7 +124,8 @@ def _use(state: State, climb: Climb, reading: Reading) -> Urination:
         level_before=before,
         level_after=after,
         delta_percent=round(after - before, 1),
-        confidence=confidence(climb),
+        confidence=score,
+        confidence_parts=parts,
         processor_running=state.processor_running,
         readings=climb.readings,
         source=source,

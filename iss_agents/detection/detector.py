@@ -8,7 +8,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from iss_agents.catalog import PROCESSOR_ITEM, SIGNAL_ITEM, TANK_ITEM, as_number
-from iss_agents.detection.conclusions import REMEMBERED_MILLISECONDS, Result, conclude, settle
+from iss_agents.detection.conclusions import REMEMBERED_MILLISECONDS, Result, conclude, confirm_at_rest, settle
+from iss_agents.detection.events import Event
 from iss_agents.detection.levels import since
 from iss_agents.detection.sight import lose_sight, regain_sight
 from iss_agents.detection.state import Level, Rise, State, Unseen, including
@@ -127,9 +128,11 @@ def _jump(state: State, level: Level, reading: Reading) -> Result:
 def _pass_time(state: State, at: int, reading: Reading) -> Result:
     if state.unseen:
         return settle(state, at, reading)
+    events: list[Event] = []
     if state.rise and at - state.rise.high_at >= QUIET_MILLISECONDS:
-        return conclude(state, state.rise.high_at + QUIET_MILLISECONDS, reading)
-    return state, []
+        state, events = conclude(state, state.rise.high_at + QUIET_MILLISECONDS, reading)
+    state, confirmed = confirm_at_rest(state, at, reading)
+    return state, events + confirmed
 
 
 def _kept(state: State, newest: Level) -> tuple[Level, ...]:

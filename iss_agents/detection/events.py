@@ -14,14 +14,13 @@ EVENT_SCHEMA_VERSION = 1
 """Version of both records."""
 
 
-class Confidence(msgspec.Struct, frozen=True, kw_only=True):
-    """How sure a use is, 0 to 1: `score` is the mean of its parts.
+class ConfidenceParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a use sure, each 0 to 1.
 
     `size`: a rise of 4 % or more is full. `steadiness`: the level stays where the rise ended. `pace`: the rise
     took the time that uses take. `evidence`: six readings or more are full.
     """
 
-    score: float
     size: float
     steadiness: float
     pace: float
@@ -33,7 +32,7 @@ class Urination(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 
     All times are the station's, UTC. `detected_at` is that of the reading that decided. `readings` counts
     those of the level from the start of the rise to the decision. `source` is `isslive` only if every reading
-    that made the event came from the public feed.
+    that made the event came from the public feed. `confidence` is the mean of its parts.
     """
 
     schema_version: int
@@ -44,7 +43,8 @@ class Urination(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     level_before: float
     level_after: float
     delta_percent: float
-    confidence: Confidence
+    confidence: float
+    confidence_parts: ConfidenceParts
     processor_running: bool
     readings: int
     source: Source

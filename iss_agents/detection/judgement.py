@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from iss_agents.detection.events import Confidence
+from iss_agents.detection.events import ConfidenceParts
 from iss_agents.detection.levels import Rest, rest
 from iss_agents.detection.state import Level, Rise
 
@@ -18,8 +18,14 @@ LEAST_PERCENT = 1.5
 MOST_PERCENT = 12.0
 """The largest use seen raised 10 %."""
 
-SLOWEST, FASTEST = 0.06, 0.4
-"""Percent a second; a point of bounce is allowed for either way."""
+SLOWEST, FASTEST = 0.08, 0.4
+"""Percent a second; half a point of bounce is allowed for at the slow end, a point at the fast one."""
+
+CREEP_PERCENT = 1.1
+"""Flapping raises the mean by one point at most; a level that rose by more is being filled slowly."""
+
+CREEP_MILLISECONDS = 150_000
+"""How far back a slow transfer is looked for: one that could pass for a use takes 50 s a percent."""
 
 SHAPED_PERCENT = 3.5
 """Below it a bounce may shorten the whole rise to one moment, so its pace proves nothing."""
@@ -39,12 +45,16 @@ FULL_EVIDENCE = 6
 
 
 class Climb(NamedTuple):
-    """The measures of a rise: when it left the level before, when it first reached the level after."""
+    """The measures of a rise: when it left the level before, when it first reached the level after.
+
+    `crept` is how much, in percent, the level had risen on its own in the minutes before.
+    """
 
     start: int
     end: int
     before: Rest
     after: Rest
+    crept: float
     readings: int
 
     @property
@@ -63,16 +73,18 @@ def measure(levels: Sequence[Level], rise: Rise, until: int) -> Climb:
     after = rest(levels, max(rise.high_at, until - SETTLED_MILLISECONDS), until)
     end = _reached(levels, rise, after)
     start = _left(levels, departure, end, before)
-    return Climb(start, end, before, after, sum(start <= level.at <= until for level in levels))
+    crept = before.mean - _long_before(levels, departure).mean
+    return Climb(start, end, before, after, crept, sum(start <= level.at <= until for level in levels))
 
 
 def is_use(climb: Climb) -> bool:
     """Return whether a climb has the size and the pace of a use."""
-    return _is_high_enough(climb) and climb.percent <= MOST_PERCENT and _has_pace(climb)
+    alone = climb.crept < CREEP_PERCENT
+    return alone and _is_high_enough(climb) and climb.percent <= MOST_PERCENT and _has_pace(climb)
 
 
-def confidence(climb: Climb) -> Confidence:
-    """Return how sure a use is."""
+def confidence(climb: Climb) -> tuple[float, ConfidenceParts]:
+    """Return how sure a use is, 0 to 1, and the parts of which that is the mean."""
     least, most = USUAL_SECONDS
     parts = {
         "size": min(1.0, climb.percent / FULL_SIZE_PERCENT),
@@ -81,7 +93,7 @@ def confidence(climb: Climb) -> Confidence:
         "evidence": min(1.0, climb.readings / FULL_EVIDENCE),
     }
     rounded = {part: round(value, 2) for part, value in parts.items()}
-    return Confidence(score=round(sum(parts.values()) / len(parts), 2), **rounded)
+    return round(sum(parts.values()) / len(parts), 2), ConfidenceParts(**rounded)
 
 
 def _is_high_enough(climb: Climb) -> bool:
@@ -92,7 +104,7 @@ def _is_high_enough(climb: Climb) -> bool:
 
 
 def _has_pace(climb: Climb) -> bool:
-    if climb.percent + 1 < SLOWEST * climb.seconds:
+    if climb.percent + 0.5 < SLOWEST * climb.seconds:
         return False
     return climb.percent < SHAPED_PERCENT or climb.percent - 1 <= FASTEST * climb.seconds
 
@@ -106,6 +118,12 @@ def _departure(levels: Sequence[Level], rise: Rise) -> int:
             break
         departure = later.at
     return departure
+
+
+def _long_before(levels: Sequence[Level], departure: int) -> Rest:
+    """Return the level some minutes before the climb, as far back as `levels` go."""
+    begin = min(max(levels[0].at, departure - CREEP_MILLISECONDS), departure - BASE_MILLISECONDS)
+    return rest(levels, begin, begin + BASE_MILLISECONDS)
 
 
 def _reached(levels: Sequence[Level], rise: Rise, after: Rest) -> int:

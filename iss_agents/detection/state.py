@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from iss_agents.detection.events import Urination
 from iss_agents.records import Reading, Source
 
 
@@ -37,6 +38,13 @@ class Rise(msgspec.Struct, frozen=True):
     high_at: int
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """A small use that is told at `confirmed_at`, unless the level creeps on until then."""
+
+    use: Urination
+    confirmed_at: int
+
+
 class Unseen(msgspec.Struct, frozen=True):
     """A span in which the level was not followed, from `since` on. `until` is None while it lasts.
 
@@ -64,6 +72,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     processor_running: bool = False
     levels: tuple[Level, ...] = ()
     rise: Rise | None = None
+    pending: Pending | None = None
     unseen: Unseen | None = None
 
 

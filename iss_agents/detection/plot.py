@@ -1,0 +1,85 @@
+"""A picture of what was detected: level, events and the spans in which the level was not followed."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from iss_agents.catalog import TANK_ITEM
+from iss_agents.detection.events import Event, Urination
+from iss_agents.detection.recording import Step
+from iss_agents.errors import UserError
+from iss_agents.station_clock import from_milliseconds
+
+SIZE_INCHES = (14, 5)
+USE_COLOR, UNOBSERVED_COLOR, UNSEEN_COLOR = "tab:green", "tab:orange", "lightgray"
+
+
+class Point(NamedTuple):
+    """The level that was taken from one reading."""
+
+    at: datetime
+    percent: float
+
+
+class Trace:
+    """What a picture needs of each step."""
+
+    def __init__(self) -> None:
+        self.points: list[Point] = []
+        self.events: list[Event] = []
+        self.unseen: list[tuple[datetime, datetime]] = []
+        self._unseen_since: datetime | None = None
+
+    def take(self, step: Step) -> None:
+        """Keep one step."""
+        self.events += step.events
+        newest = step.state.levels[-1] if step.state.levels else None
+        if newest and step.reading.item_id == TANK_ITEM and newest.at == step.reading.sequence:
+            self.points.append(Point(step.reading.source_ts, newest.value))
+        self._follow_unseen(step)
+
+    def finish(self) -> None:
+        """End the unseen span that lasts to the end of the recording, if any."""
+        if self._unseen_since and self.points:
+            self.unseen.append((self._unseen_since, max(self._unseen_since, self.points[-1].at)))
+
+    def _follow_unseen(self, step: Step) -> None:
+        if step.state.unseen and self._unseen_since is None:
+            self._unseen_since = from_milliseconds(step.state.unseen.since)
+        elif step.state.unseen is None and self._unseen_since:
+            self.unseen.append((self._unseen_since, step.reading.source_ts))
+            self._unseen_since = None
+
+
+def draw(trace: Trace, path: Path) -> None:
+    """Write the picture; the ending of the name says its format.
+
+    Raises:
+        UserError: matplotlib is not installed, or the file cannot be written.
+    """
+    try:
+        from matplotlib.dates import date2num  # noqa: PLC0415 - large, and optional
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError:
+        raise UserError("Plots need matplotlib: install it with `uv sync --group plot`.") from None
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    axes = figure.add_subplot(xlabel="station time, UTC", ylabel="urine tank, percent")
+    for start, end in trace.unseen:
+        axes.axvspan(date2num(start), date2num(end), color=UNSEEN_COLOR)
+    for event in trace.events:
+        color = USE_COLOR if isinstance(event, Urination) else UNOBSERVED_COLOR
+        axes.axvspan(date2num(event.start), date2num(event.end), color=color, alpha=0.4)
+        axes.annotate(f"{event.delta_percent:+.1f} %", (date2num(event.end), event.level_after), color=color)
+    times, levels = [date2num(point.at) for point in trace.points], [point.percent for point in trace.points]
+    axes.step(times, levels, where="post")
+    axes.xaxis_date()
+    axes.set_title(_title(trace))
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"Cannot write {path} ({error}): choose another name ending in .png.") from error
+
+
+def _title(trace: Trace) -> str:
+    uses = sum(isinstance(event, Urination) for event in trace.events)
+    return f"{uses} uses (green), {len(trace.events) - uses} unobserved rises (orange), not followed (gray)"
