@@ -81,19 +81,15 @@ def _follow_tank(state: State, reading: Reading) -> Result:
         return replace(lost, level_doubtful=True), events
     level = Level(reading.sequence, value, reading.source)
     state, events = _doubt_late(replace(state, level_doubtful=False), level, reading)
-    if state.unseen is None:
-        state, decided = _pass_time(state, level.at, reading)
-        events += decided
-    state, decided = _take_level(state, level, reading)
-    return state, events + decided
+    state, passed = _pass_time(state, level.at, reading)
+    state, taken = _take_level(state, level, reading)
+    return state, events + passed + taken
 
 
 def _doubt_late(state: State, level: Level, reading: Reading) -> Result:
-    if not state.levels or state.clock is None or state.unseen:
+    if state.clock is None or -LATE_MILLISECONDS <= level.at - state.clock <= SILENCE_MILLISECONDS:
         return state, []
-    if abs(level.at - state.clock) > (SILENCE_MILLISECONDS if level.at > state.clock else LATE_MILLISECONDS):
-        return lose_sight(state, min(state.clock, level.at), reading)
-    return state, []
+    return lose_sight(state, min(state.clock, level.at), reading)
 
 
 def _take_level(state: State, level: Level, reading: Reading) -> Result:

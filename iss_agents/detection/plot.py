@@ -29,6 +29,7 @@ class Trace:
         self.events: list[Event] = []
         self.unseen: list[tuple[datetime, datetime]] = []
         self._unseen_since: datetime | None = None
+        self._last: Step | None = None
 
     def take(self, step: Step) -> None:
         """Keep one step."""
@@ -37,11 +38,16 @@ class Trace:
         if newest and step.reading.item_id == TANK_ITEM and newest.at == step.reading.sequence:
             self.points.append(Point(step.reading.source_ts, newest.value))
         self._follow_unseen(step)
+        self._last = step
 
     def finish(self) -> None:
-        """End the unseen span that lasts to the end of the recording, if any."""
-        if self._unseen_since and self.points:
-            self.unseen.append((self._unseen_since, max(self._unseen_since, self.points[-1].at)))
+        """Draw out to the end of the recording what lasted till then."""
+        if self._last is None or not self.points:
+            return
+        end = max(self._last.reading.source_ts, self.points[-1].at)
+        self.points.append(self.points[-1]._replace(at=end))
+        if self._unseen_since:
+            self.unseen.append((self._unseen_since, end))
 
     def _follow_unseen(self, step: Step) -> None:
         if step.state.unseen and self._unseen_since is None:
@@ -58,19 +64,18 @@ def draw(trace: Trace, path: Path) -> None:
         UserError: matplotlib is not installed, or the file cannot be written.
     """
     try:
-        from matplotlib.dates import date2num  # noqa: PLC0415 - large, and optional
-        from matplotlib.figure import Figure  # noqa: PLC0415
+        from matplotlib.figure import Figure  # noqa: PLC0415 - large, and optional
     except ImportError:
         raise UserError("Plots need matplotlib: install it with `uv sync --group plot`.") from None
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     axes = figure.add_subplot(xlabel="station time, UTC", ylabel="urine tank, percent")
     for start, end in trace.unseen:
-        axes.axvspan(date2num(start), date2num(end), color=UNSEEN_COLOR)
+        axes.axvspan(_days(start), _days(end), color=UNSEEN_COLOR)
     for event in trace.events:
         color = USE_COLOR if isinstance(event, Urination) else UNOBSERVED_COLOR
-        axes.axvspan(date2num(event.start), date2num(event.end), color=color, alpha=0.4)
-        axes.annotate(f"{event.delta_percent:+.1f} %", (date2num(event.end), event.level_after), color=color)
-    times, levels = [date2num(point.at) for point in trace.points], [point.percent for point in trace.points]
+        axes.axvspan(_days(event.start), _days(event.end), color=color, alpha=0.4)
+        axes.annotate(f"{event.delta_percent:+.1f} %", (_days(event.end), event.level_after), color=color)
+    times, levels = [_days(point.at) for point in trace.points], [point.percent for point in trace.points]
     axes.step(times, levels, where="post")
     axes.xaxis_date()
     axes.set_title(_title(trace))
@@ -78,6 +83,11 @@ def draw(trace: Trace, path: Path) -> None:
         figure.savefig(path)
     except (OSError, ValueError) as error:
         raise UserError(f"Cannot write {path} ({error}): choose another name ending in .png.") from error
+
+
+def _days(instant: datetime) -> float:
+    """Return the time as matplotlib counts it: days since 1970."""
+    return instant.timestamp() / 86_400
 
 
 def _title(trace: Trace) -> str:

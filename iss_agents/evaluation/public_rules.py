@@ -29,7 +29,7 @@ class Seen(NamedTuple):
 
 
 def isspiss(readings: Iterable[Reading]) -> list[Detection]:
-    """PissMonitor of isspiss: an increase counts unless the level fell within a minute; 20 s without one end it.
+    """PissMonitor of isspiss: an increase counts unless the level fell within a minute; 20 s end it.
 
     Its source never ends an event, by an inverted condition; here the rule is run as it was meant.
     """
@@ -77,7 +77,7 @@ def nerlfield(readings: Iterable[Reading]) -> list[Detection]:
 
 
 def peebot(readings: Iterable[Reading]) -> list[Detection]:
-    """Redesign of gidorah/peebot: +2 % within 30 s that stays for a minute, the earliest of the last 10 minutes.
+    """Redesign of gidorah/peebot: the earliest +2 % within 30 s that stays a minute, of the last ten.
 
     Its poll returns the same event again and again; a later one counts here only when it does not overlap.
     """

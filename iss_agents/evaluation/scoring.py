@@ -11,7 +11,7 @@ SLACK = 30_000
 
 
 class Detection(NamedTuple):
-    """One event, whoever detected it. Times are milliseconds since 1970; `seen` is False for an unobserved rise."""
+    """One event, its times in milliseconds since 1970. `seen` is False for an unobserved rise."""
 
     start: int
     end: int
