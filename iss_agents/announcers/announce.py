@@ -62,9 +62,8 @@ class Herald:
         return announcements
 
     def _say_health(self, announcements: Sequence[Announcement]) -> None:
-        troubles = [f"{each.announcer} {each.outcome}: {each.error}" for each in announcements if each.error]
-        if troubles:
-            self._health.bad(PART, "; ".join(troubles))
+        if troubles := _troubles(announcements):
+            self._health.bad(PART, troubles)
         else:
             self._health.good(PART, "the last event was posted")
 
@@ -75,7 +74,8 @@ class Herald:
         metrics.DECISIONS.labels(outcome).inc()
         if outcome == "posted":
             metrics.DETECTION_TO_POST.observe((now - event.detected_at).total_seconds())
-        logger.info("%s: event %s, %s", outcome, event.event_id, " ".join(text.split()))
+        words = " ".join(text.split())
+        logger.info("event %s %s: %s", event.event_id, _troubles(announcements) or outcome, words)
         return Decision(
             schema_version=SCHEMA_VERSION,
             event_id=event.event_id,
@@ -86,3 +86,8 @@ class Herald:
             source=event.source,
             announcements=announcements,
         )
+
+
+def _troubles(announcements: Sequence[Announcement]) -> str:
+    """Return what went wrong at which announcer, nothing if all went well."""
+    return "; ".join(f"{each.announcer} {each.outcome}: {each.error}" for each in announcements if each.error)

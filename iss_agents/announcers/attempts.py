@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from iss_agents.announcers.announcer import Announcer, NotAsked, Posted, Refused, TryAgain
 from iss_agents.announcers.clock import Clock, utc_now
@@ -52,7 +51,7 @@ async def persist(announcer: Announcer, text: str, event: Urination, pace: Pace)
             if attempt == ATTEMPTS:
                 return _failed(announcer, "failed", attempt, str(trouble))
             wait = next(waits) if trouble.after is None else trouble.after
-            if pace.clock() + timedelta(seconds=wait) > event.detected_at + MAX_AGE:
+            if wait > (event.detected_at + MAX_AGE - pace.clock()).total_seconds():
                 return _failed(announcer, "failed", attempt, f"{trouble}; {wait:.0f} s later it is no news")
             await pace.sleep(wait)
         else:

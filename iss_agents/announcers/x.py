@@ -1,6 +1,5 @@
 """Posts to X through tweepy, as one user (OAuth 1.0a)."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -23,6 +22,8 @@ REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTP
 
 LIMITS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
 """Headers of X's limits; each has a `-remaining` and a `-reset`, which is Unix time."""
+
+LONGEST_DETAIL = 200
 
 
 class Keys(NamedTuple):
@@ -91,6 +92,10 @@ class _Session:
             yield answer
 
 
+class _Problem(msgspec.Struct):
+    detail: str = ""
+
+
 def _failure(status: int, headers: Mapping[str, str], body: str, clock: Clock) -> Exception:
     reason = f"{status} {_detail(body)}".strip()
     if status == HTTPStatus.FORBIDDEN and "duplicate content" in reason:
@@ -105,17 +110,16 @@ def _failure(status: int, headers: Mapping[str, str], body: str, clock: Clock) -
 def _detail(body: str) -> str:
     """Return what X says in an error's `detail`; other bodies are pages for browsers."""
     try:
-        document = json.loads(body)
-    except ValueError:
+        return msgspec.json.decode(body, type=_Problem).detail[:LONGEST_DETAIL]
+    except msgspec.MsgspecError:
         return ""
-    return str(document.get("detail", "")) if isinstance(document, dict) else ""
 
 
 def _seconds_to_reset(headers: Mapping[str, str], clock: Clock) -> float | None:
     """Return the seconds until every limit that is used up begins anew, or None if X does not say."""
     used_up = [limit for limit in LIMITS if headers.get(f"{limit}-remaining", "0") == "0"]
     resets = [headers.get(f"{limit}-reset", "") for limit in used_up]
-    times = [int(reset) for reset in resets if reset.isdecimal()]
+    times = [float(reset) for reset in resets if reset.isdecimal()]
     return max(0.0, max(times) - clock().timestamp()) if times else None
 
 

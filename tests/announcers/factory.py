@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from iss_agents.detection.events import Confidence, Urination
+from iss_agents.detection.events import ConfidenceParts, Urination
 from iss_agents.records import Source
 
 NOON = datetime(2026, 8, 11, 12, 0, tzinfo=UTC)
@@ -27,7 +27,8 @@ def urination(
         level_before=level_before,
         level_after=level_after,
         delta_percent=level_after - level_before,
-        confidence=Confidence(score=0.9, size=0.8, steadiness=1.0, pace=0.8, evidence=1.0),
+        confidence=0.9,
+        confidence_parts=ConfidenceParts(size=0.8, steadiness=1.0, pace=0.8, evidence=1.0),
         processor_running=False,
         readings=7,
         source=source,

@@ -1,5 +1,6 @@
 """From an event to the decision on it."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -162,6 +163,42 @@ async def test_one_announcer_that_posts_is_enough(health: Health, time: FakeTime
         False,
         "one refused: no; three failed: off",
     )
+
+
+async def test_announcers_do_not_wait_for_one_another(health: Health, time: FakeTime) -> None:
+    second_posted = asyncio.Event()
+
+    class First(Scripted):
+        async def post(self, text: str, event: Urination) -> Posted:
+            await second_posted.wait()
+            return await super().post(text, event)
+
+    class Second(Scripted):
+        async def post(self, text: str, event: Urination) -> Posted:
+            second_posted.set()
+            return await super().post(text, event)
+
+    announcers = [First("one", Posted()), Second("two", Posted())]
+    decision = await herald(announcers, health, time).announce(urination(), None)
+
+    assert decision
+    assert [announcement.attempts for announcement in decision.announcements] == [1, 1]
+
+
+async def test_decision_is_one_line_of_the_log(
+    health: Health, time: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    announcer = Scripted("one", Posted(), Refused("no"))
+    with caplog.at_level("INFO", "iss_agents.announcers.announce"):
+        for _ in range(2):
+            await herald([announcer], health, time).announce(urination(), None)
+    words = " ".join(text_for(urination()).split())
+    said = [record.getMessage() for record in caplog.records if record.name == "iss_agents.announcers.announce"]
+
+    assert said == [
+        f"event a1 posted: {words}",
+        f"event a1 one refused: no: {words}",
+    ]
 
 
 async def test_refusal_is_said_once_and_so_is_the_return(

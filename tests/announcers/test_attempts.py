@@ -87,6 +87,12 @@ async def test_rate_limit_beyond_the_events_age_fails_at_once(fake_x: FakeX, tim
     assert time.slept == []
 
 
+async def test_rate_limit_without_end_fails_at_once(fake_x: FakeX, time: FakeTime) -> None:
+    fake_x.answers.append(empty(429, x_rate_limit_reset="9" * 400))
+
+    assert await tell(fake_x, time) == failed(1, "429; inf s later it is no news")
+
+
 async def test_empty_429_is_tried_again_soon(fake_x: FakeX, time: FakeTime) -> None:
     fake_x.answers.append(empty(429))
 

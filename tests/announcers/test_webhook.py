@@ -1,5 +1,6 @@
 """What a webhook is sent, and every kind of answer, over HTTP."""
 
+import json
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from iss_agents.announcers.announcer import Posted, Refused, TryAgain
 from iss_agents.announcers.webhook import Webhook
+from iss_agents.records import encode
 from tests.announcers.factory import urination
 
 
@@ -53,21 +55,7 @@ async def test_every_receiver_finds_its_field(receiver: Receiver, url: str) -> N
                 "content": "Same water, new day. 💧",
                 "message": "Same water, new day. 💧",
                 "title": "ISS urine tank",
-                "event": {
-                    "kind": "use",
-                    "schema_version": 1,
-                    "event_id": "a1",
-                    "start": "2026-08-11T11:59:00Z",
-                    "end": "2026-08-11T11:59:20Z",
-                    "detected_at": "2026-08-11T12:00:00Z",
-                    "level_before": 42.0,
-                    "level_after": 45.0,
-                    "delta_percent": 3.0,
-                    "confidence": {"score": 0.9, "size": 0.8, "steadiness": 1.0, "pace": 0.8, "evidence": 1.0},
-                    "processor_running": False,
-                    "readings": 7,
-                    "source": "isslive",
-                },
+                "event": json.loads(encode(urination())),
             },
         )
     ]

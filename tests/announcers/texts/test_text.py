@@ -18,7 +18,7 @@ LEVELS = [(42, 45), (0, 100), (88.8, 99.9), (12.34, 17.89), (100, 100), (45, 42)
 
 
 def head(text: str) -> str:
-    return text.split(FACTS)[0]
+    return text.split(FACTS, maxsplit=1)[0]
 
 
 def test_text_has_time_and_level_below_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
