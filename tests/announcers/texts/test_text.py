@@ -1,6 +1,6 @@
 """What is said: every phrase, at its longest, and the choice among them."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from importlib.resources import files
 
 import pytest
@@ -24,9 +24,10 @@ def head(text: str) -> str:
 def test_text_has_time_and_level_below_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "phrases", lambda: ("Up {delta} %, {left} % of room.",))
 
-    assert text_for(urination(level_before=42, level_after=45.5)) == (
-        "Up 3.5 %, 54.5 % of room.\n\n💧 2026-08-11 11:59:00 UTC · tank 42 % → 45.5 %"
-    )
+    in_paris = NOON.astimezone(timezone(timedelta(hours=2)))
+    event = urination(detected_at=in_paris, level_before=41.96, level_after=45.5)
+
+    assert text_for(event) == ("Up 3.5 %, 54.5 % of room.\n\n💧 2026-08-11 11:59:00 UTC · tank 42 % → 45.5 %")
 
 
 def test_there_are_enough_and_none_comes_twice() -> None:
