@@ -32,6 +32,9 @@ CERTAIN_MILLISECONDS = 20_000
 CONFIRMED_MILLISECONDS = 70_000
 """A small rise is a use only if so long after its last high the level did not creep on."""
 
+STAYS_PERCENT = 1.0
+"""What must be left of a small rise by then: flapping takes a point of two."""
+
 REMEMBERED_MILLISECONDS = 180_000
 """How much of the past a rest needs to be known by."""
 
@@ -50,12 +53,10 @@ def conclude(state: State, until: int, reading: Reading) -> Result:
     if not is_use(climb):
         return rested, []
     use = _use(state, climb, reading)
-    # What is remembered begins anew, so that this rise is no creep of the next.
-    rested = replace(rested, levels=since(state.levels, until - BASE_MILLISECONDS))
-    earlier, events = confirm(rested, reading)
-    if climb.percent >= SHAPED_PERCENT:
-        return earlier, [*events, use]
-    return replace(earlier, pending=Pending(use, state.rise.high_at + CONFIRMED_MILLISECONDS)), events
+    told, events = confirm(rested, reading)
+    if climb.percent < SHAPED_PERCENT:
+        return replace(told, pending=Pending(use, state.rise.high_at + CONFIRMED_MILLISECONDS)), events
+    return _forgetful(told, until), [*events, use]
 
 
 def confirm(state: State, reading: Reading) -> Result:
@@ -67,13 +68,18 @@ def confirm(state: State, reading: Reading) -> Result:
 
 
 def confirm_at_rest(state: State, at: int, reading: Reading) -> Result:
-    """Return the state and its pending use once it is certain that the level did not just go on creeping."""
+    """Return the state and its pending use once it is certain that the level neither crept on nor fell back."""
     if state.pending is None or state.rise or at < state.pending.confirmed_at:
         return state, []
-    level = rest(state.levels, at - CERTAIN_MILLISECONDS, at).mean
-    if level - state.pending.use.level_after > CREEP_PERCENT:
+    use, level = state.pending.use, rest(state.levels, at - CERTAIN_MILLISECONDS, at).mean
+    if level - use.level_before < STAYS_PERCENT or level - use.level_after > CREEP_PERCENT:
         return replace(state, pending=None), []
-    return confirm(state, reading)
+    return confirm(_forgetful(state, at), reading)
+
+
+def _forgetful(state: State, at: int) -> State:
+    """Return the state whose memory begins anew, so that a rise that was told is no creep of the next."""
+    return replace(state, levels=since(state.levels, at - BASE_MILLISECONDS))
 
 
 def settle(state: State, at: int, reading: Reading) -> Result:
@@ -85,7 +91,7 @@ def settle(state: State, at: int, reading: Reading) -> Result:
     if at - quiet_since < CERTAIN_MILLISECONDS:
         return state, []
     after = rest(state.levels, quiet_since, at).mean
-    settled = replace(state, unseen=None, levels=since(state.levels, at - REMEMBERED_MILLISECONDS))
+    settled = replace(state, unseen=None, levels=since(state.levels, quiet_since))
     if unseen.before is None or unseen.jumped or after - unseen.before < LEAST_PERCENT:
         return settled, []
     return settled, [_unobserved(state, unseen, unseen.before, after, quiet_since, reading)]

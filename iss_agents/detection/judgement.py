@@ -79,7 +79,7 @@ def measure(levels: Sequence[Level], rise: Rise, until: int) -> Climb:
 
 def is_use(climb: Climb) -> bool:
     """Return whether a climb has the size and the pace of a use."""
-    alone = climb.crept < CREEP_PERCENT
+    alone = climb.crept < CREEP_PERCENT or climb.percent >= SHAPED_PERCENT
     return alone and _is_high_enough(climb) and climb.percent <= MOST_PERCENT and _has_pace(climb)
 
 
