@@ -6,8 +6,15 @@ push.lightstreamer.com
 telemetry.raw.v1 --> keep_last_seen --> [last_seen] --changelog--> web/ state view --> GET /api/v1/items
   |                       |
   |                       +--> water.readings.v1 --> watch_tank --> [tank_levels]
-  v
-archive/ (own consumer group, not an agent) --> MongoDB --> GET /api/v1/telemetry, Grafana, mongosh
+  |                                                    |
+  |                            urination.events.v1 <---+
+  |                                |         |
+  |                                |         +--> announce --> [tweet_cooldowns]
+  |                                |                |   +--> X, a webhook, or nobody
+  v                                v                v
+archive/ (own consumer group, not an agent) <-- post.decisions.v1
+  |
+  +--> MongoDB --> GET /api/v1/telemetry, /events, /posts; Grafana, mongosh
 
 [ ] changelog-backed Tables in tables/; every topic is in topics.py
 """
@@ -32,7 +39,7 @@ SESSION_SECONDS = 10.0
 """Kafka gives the partitions of a silent worker away after this; Faust's own minute is far beyond NFR-002."""
 
 GROUP = "iss-agents"
-AGENTS = ("iss_agents.agents.keep_last_seen", "iss_agents.agents.watch_tank")
+AGENTS = tuple(f"iss_agents.agents.{name}" for name in ("keep_last_seen", "watch_tank", "announce"))
 
 BUFFERED_LISTS = 16
 """Lists that wait for an agent at most; with `transport.LONGEST_LIST` it bounds the memory."""
@@ -69,7 +76,7 @@ def create_app(settings: Settings) -> Application:
         logging_config=log_config(settings),
         worker_redirect_stdouts=False,
         # Modules, not packages: in a package Faust skips a module that does not import, and says nothing.
-        autodiscover=[*AGENTS, "tables.tweet_cooldowns"],
+        autodiscover=AGENTS,
         Table=NewestTable,
         Worker=Worker,
         table_standby_replicas=0,

@@ -4,9 +4,12 @@ import sys
 
 import click
 
+from iss_agents.announcers.commands import jokes
 from iss_agents.archive.commands import rewind
+from iss_agents.detection.commands import detect
 from iss_agents.embedded.commands import demo, kafka, mongo, up
 from iss_agents.errors import UserError
+from iss_agents.evaluation.commands import evaluate
 from iss_agents.feed.commands import feed_check, record
 from iss_agents.settings_command import settings
 from iss_agents.simulator.commands import simulate
@@ -19,7 +22,22 @@ def commands() -> None:
     """Telemetry of the International Space Station: feed, Kafka, Tables, MongoDB, HTTP."""
 
 
-for command in (demo, up, kafka, mongo, simulate, record, feed_check, topics, rewind, settings):
+for command in (
+    demo,
+    up,
+    kafka,
+    mongo,
+    simulate,
+    record,
+    feed_check,
+    topics,
+    rewind,
+    settings,
+    detect,
+    replay,
+    evaluate,
+    jokes,
+):
     commands.add_command(command)
 
 

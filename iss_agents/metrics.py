@@ -45,8 +45,11 @@ CONSUMER_LAG = Gauge(
 )
 ITEMS_KNOWN = Gauge("iss_items_known", "Items with a last-seen reading")
 
+EVENTS_DETECTED = Counter("iss_events_detected", "Events of the urine tank, by kind", ["kind"])
 DECISIONS = Counter("iss_post_decisions", "Events decided on, by decision", ["decision"])
-ANNOUNCEMENTS = Counter("iss_announcements", "Texts given to an announcer, by outcome", ["announcer", "outcome"])
+ANNOUNCEMENTS = Counter(
+    "iss_announcements", "Texts given to an announcer, by outcome", ["announcer", "outcome"]
+)
 POST_ATTEMPTS = Counter("iss_post_attempts", "Attempts to post, the repeated ones too", ["announcer"])
 DETECTION_TO_POST = Histogram(
     "iss_detection_to_post_seconds",

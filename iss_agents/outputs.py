@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -25,6 +25,7 @@ class Output(NamedTuple):
     key: bytes | None
     value: bytes
     timestamp_ms: int
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Outputs(Service):
@@ -75,7 +76,8 @@ class Outputs(Service):
 
 def _fill(batch: BatchBuilder, outputs: list[Output]) -> int:
     for taken, output in enumerate(outputs):
-        appended = batch.append(key=output.key, value=output.value, timestamp=output.timestamp_ms)
+        key, value, timestamp, headers = output
+        appended = batch.append(key=key, value=value, timestamp=timestamp, headers=list(headers))
         if appended is None:
             return taken  # never 0: a batch takes its first record whatever its size
     return len(outputs)

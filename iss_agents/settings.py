@@ -2,11 +2,11 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from iss_agents.errors import UserError
@@ -14,6 +14,8 @@ from iss_agents.records import Source
 
 PUBLIC_FEED = "https://push.lightstreamer.com"
 """The public Lightstreamer server of the ISSLive broadcast (feed.md)."""
+
+X_KEYS = ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_secret")
 
 Role = Literal["feed", "agents", "archive", "web"]
 ALL_ROLES: frozenset[Role] = frozenset({"feed", "agents", "archive", "web"})
@@ -48,6 +50,15 @@ class Settings(BaseSettings):
     web_host: str = Field(default="127.0.0.1", description="address that the web server binds to")
     web_port: int = Field(default=8000, ge=1, le=65535, description="port of the web server")
     ingest_token: SecretStr | None = Field(default=None, description="bearer token of POST /api/v1/ingest/test")
+    x_consumer_key: SecretStr | None = Field(default=None, description="X: the app's consumer key (OAuth 1.0a)")
+    x_consumer_secret: SecretStr | None = Field(default=None, description="X: the app's consumer secret")
+    x_access_token: SecretStr | None = Field(default=None, description="X: the account's access token")
+    x_access_secret: SecretStr | None = Field(default=None, description="X: the account's access secret")
+    x_url: str = Field(default="https://api.twitter.com", description="X: where its API is")
+    x_retry_after: int = Field(
+        default=3600, ge=0, description="seconds to leave X, or the webhook, in peace after it refused"
+    )
+    webhook_url: SecretStr | None = Field(default=None, description="address that gets announcements as JSON")
     log: Literal["json", "text"] | None = Field(
         default=None, description="log format; json unless on a terminal"
     )
@@ -59,6 +70,20 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [role.strip() for role in value.split(",") if role.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _all_keys_or_none(self) -> Self:
+        keys = {f"ISS_{name.upper()}": getattr(self, name) for name in X_KEYS}
+        missing = [variable for variable, key in keys.items() if not key]
+        if 0 < len(missing) < len(keys):
+            raise ValueError(f"posting to X needs all four of its keys, set {', '.join(missing)} too")
+        return self
+
+    @property
+    def x_keys(self) -> list[str] | None:
+        """X's consumer key and secret and access token and secret, or None without them."""
+        keys = (self.x_consumer_key, self.x_consumer_secret, self.x_access_token, self.x_access_secret)
+        return [key.get_secret_value() for key in keys if key] or None
 
     @property
     def feed_source(self) -> Source:
@@ -102,7 +127,9 @@ def make_home(settings: Settings) -> None:
 
 def _sentence(error: object) -> str:
     assert isinstance(error, dict)  # noqa: S101 - pydantic's ErrorDetails
-    name = "ISS_" + "_".join(str(part) for part in error["loc"][:1]).upper()
+    if not error["loc"]:
+        return str(error["msg"]).removeprefix("Value error, ")
+    name = f"ISS_{error['loc'][0]}".upper()
     return f"{name} is {error['input']!r}: {error['msg']}"
 
 

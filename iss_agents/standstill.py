@@ -4,18 +4,13 @@ Its partitions have another owner then, and what it writes would overwrite newer
 acknowledging anything.
 """
 
-import logging
-import os
 from time import monotonic, time
-from typing import NoReturn
 
 from mode import Service
 
-logger = logging.getLogger(__name__)
+from iss_agents.giving_up import give_up
 
 BEAT_SECONDS = 0.5
-EXIT_CODE = 75
-"""EX_TEMPFAIL: a supervisor starts the worker again."""
 
 
 class Standstill(Service):
@@ -37,7 +32,7 @@ class Standstill(Service):
         """End the process at once if it stood still for longer than its session."""
         stood = self.stood_for(_clocks())
         if stood > self._longest:
-            _end(stood)
+            give_up("this process stood still for %.0f s and its partitions have another owner", stood)
 
     def stood_for(self, clocks: tuple[float, float]) -> float:
         """Return the seconds since the last beat by the clock that moved more: one may stop too."""
@@ -46,10 +41,3 @@ class Standstill(Service):
 
 def _clocks() -> tuple[float, float]:
     return monotonic(), time()
-
-
-def _end(stood: float) -> NoReturn:
-    logger.critical("this process stood still for %.0f s; it ends so that it overwrites nothing", stood)
-    logging.shutdown()
-    # Not an exception: Faust would acknowledge the list that the agent was about to begin.
-    os._exit(EXIT_CODE)

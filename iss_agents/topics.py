@@ -24,6 +24,8 @@ RAW = Topic("telemetry.raw.v1", partitions=12, retention_ms=7 * DAY_MS)
 INVALID = Topic("telemetry.invalid.v1", partitions=1, retention_ms=30 * DAY_MS)
 GAPS = Topic("telemetry.gaps.v1", partitions=1, retention_ms=30 * DAY_MS)
 WATER = Topic("water.readings.v1", partitions=1, retention_ms=7 * DAY_MS)
+EVENTS = Topic("urination.events.v1", partitions=1, retention_ms=30 * DAY_MS)
+DECISIONS = Topic("post.decisions.v1", partitions=1, retention_ms=30 * DAY_MS)
 FEED_LEADER = Topic("feed.leader.v1", partitions=1, retention_ms=DAY_MS)
 
 LAST_SEEN_CHANGELOG = Topic("iss-agents-last_seen-changelog", RAW.partitions, cleanup_policy="compact")
@@ -35,6 +37,8 @@ TOPICS = (
     INVALID,
     GAPS,
     WATER,
+    EVENTS,
+    DECISIONS,
     FEED_LEADER,
     LAST_SEEN_CHANGELOG,
     TANK_LEVELS_CHANGELOG,

@@ -1,11 +1,11 @@
-"""What the urine tank's level, processor and signal last were."""
+"""What the detector of the urine tank knows."""
 
 from iss_agents.application import app
 from iss_agents.topics import TANK_LEVELS_CHANGELOG
 
-# item id -> {"sequence", "event_ids": those seen at that sequence, "reading"}
+# "NODE3000005" -> {"sequence": that of the newest reading included, "state": detection.state.State}
 tank_levels = app.Table(
     "tank_levels",
     partitions=TANK_LEVELS_CHANGELOG.partitions,
-    help="The newest believed level of the urine tank, with its processor's state and the signal.",
+    help="What the detector of the urine tank knows: recent levels, processor, signal, a rise under way.",
 )

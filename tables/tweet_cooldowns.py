@@ -3,7 +3,7 @@
 from iss_agents.application import app
 from iss_agents.topics import TWEET_COOLDOWNS_CHANGELOG
 
-# "cooldown" -> {"sequence", "event_id", "until"}
+# source of the event -> announcers.decision.Cooldown: {"sequence", "event_id", "until"}
 tweet_cooldowns = app.Table(
     "tweet_cooldowns",
     partitions=TWEET_COOLDOWNS_CHANGELOG.partitions,

@@ -8,7 +8,7 @@ def test_every_agent_and_table_is_registered_and_their_changelogs_are_declared()
     app.finalize()
     app.discover()
 
-    assert set(app.agents) == {"keep_last_seen", "watch_tank"}
+    assert set(app.agents) == {"keep_last_seen", "watch_tank", "announce"}
     assert set(app.tables) == {"last_seen", "tank_levels", "tweet_cooldowns"}
     changelogs = {table.changelog_topic.get_topic_name(): table.partitions for table in app.tables.values()}
     assert changelogs.items() <= {topic.name: topic.partitions for topic in TOPICS}.items()

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from iss_agents.standstill import EXIT_CODE, Standstill
+from iss_agents.giving_up import EXIT_CODE
+from iss_agents.standstill import Standstill
 
 WORKER = """
 import asyncio

@@ -5,7 +5,7 @@ from faust.web.base import BlueprintManager
 from faust.web.drivers.aiohttp import Web
 
 from iss_agents.parts import Parts
-from web import health, index, ingest, items, metrics, tables, telemetry
+from web import atom, events, health, index, ingest, items, metrics, tables, telemetry
 from web.problems import problem_boundary
 from web.view import PARTS
 
@@ -16,6 +16,8 @@ BLUEPRINTS = (
     items.blueprint,
     tables.blueprint,
     telemetry.blueprint,
+    events.blueprint,
+    atom.blueprint,
     ingest.blueprint,
 )
 

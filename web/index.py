@@ -18,6 +18,8 @@ ADDRESSES = {
     "/api/v1/items/NODE3000005": "one item: the urine tank",
     "/api/v1/telemetry?item=NODE3000005&from=-24h": "readings of an item",
     "/api/v1/gaps?from=-24h": "spans in which readings are missing",
+    "/api/v1/events?from=-24h": "uses of the toilet, also as a feed: /api/v1/events.atom",
+    "/api/v1/posts?from=-24h": "what was said of them, and why not",
     "/api/v1/tables/last_seen": "the Tables: last_seen, tank_levels, tweet_cooldowns",
 }
 

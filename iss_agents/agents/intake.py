@@ -1,13 +1,13 @@
 """From the records of a list to Readings; what does not validate goes to the invalid topic."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from iss_agents.messages import CannotDecode, decode_message, payload, place
+from iss_agents.messages import CannotDecode, Record, decode_message, payload, place
 from iss_agents.metrics import INVALID as INVALID_COUNT
 from iss_agents.outputs import Output, Outputs
 from iss_agents.records import SCHEMA_VERSION, Invalid, Reading, decode_reading, encode
@@ -16,15 +16,22 @@ from iss_agents.topics import INVALID
 
 async def readings_of(records: Sequence[ConsumerRecord], outputs: Outputs) -> list[Reading]:
     """Return the Readings of a list; Kafka has acknowledged every invalid record before this returns."""
-    readings: list[Reading] = []
+    return await decoded(decode_reading, records, outputs)
+
+
+async def decoded(
+    decode: Callable[[bytes], Record], records: Sequence[ConsumerRecord], outputs: Outputs
+) -> list[Record]:
+    """Return what `decode` makes of each record, like `readings_of`."""
+    valid: list[Record] = []
     invalid: list[Output] = []
     for record in records:
         try:
-            readings.append(decode_message(decode_reading, record))
+            valid.append(decode_message(decode, record))
         except CannotDecode as error:
             invalid.append(_invalid(record, error))
     await outputs.send(INVALID, 0, invalid)
-    return readings
+    return valid
 
 
 def _invalid(record: ConsumerRecord, error: CannotDecode) -> Output:

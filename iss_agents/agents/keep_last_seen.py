@@ -1,6 +1,6 @@
 """Keep the newest reading of every item, and hand the tank's readings on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from faust.types import StreamT
@@ -9,6 +9,7 @@ from iss_agents.agents.intake import readings_of
 from iss_agents.agents.newer import fold
 from iss_agents.application import app
 from iss_agents.catalog import TANK_ITEMS
+from iss_agents.giving_up import whole_or_not_at_all
 from iss_agents.metrics import LAST_SEEN
 from iss_agents.outputs import Output
 from iss_agents.records import Reading, encode
@@ -23,15 +24,19 @@ raw_topic = app.topic(RAW.name, value_serializer="raw", partitions=RAW.partition
 async def keep_last_seen(batches: StreamT[Any]) -> None:
     """Keep the newest reading of every item in `last_seen`; one event is one list of records."""
     async for event in batches.events():
-        app.guard.check()
-        readings = await readings_of(event.value, app.outputs)
-        # Derived records first, then the Table, then the ack: a crash between them repeats and never loses.
-        await app.outputs.send(WATER, 0, tank_outputs(readings))
-        news = fold(readings, last_seen)
-        for item_id, seen in news.changed.items():
-            last_seen[item_id] = seen
-        for outcome, count in news.outcomes.items():
-            LAST_SEEN.labels(outcome).inc(count)
+        with whole_or_not_at_all("keep_last_seen"):
+            app.guard.check()
+            await keep(await readings_of(event.value, app.outputs))
+
+
+async def keep(readings: Sequence[Reading]) -> None:
+    """Derived records first, then the Table, then the ack: a crash between them repeats and never loses."""
+    await app.outputs.send(WATER, 0, tank_outputs(readings))
+    news = fold(readings, last_seen)
+    for item_id, seen in news.changed.items():
+        last_seen[item_id] = seen
+    for outcome, count in news.outcomes.items():
+        LAST_SEEN.labels(outcome).inc(count)
 
 
 def tank_outputs(readings: Iterable[Reading]) -> list[Output]:

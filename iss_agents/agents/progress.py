@@ -6,13 +6,13 @@ from faust.types import TP
 from mode import Service
 
 from iss_agents.metrics import CONSUMER_LAG
-from iss_agents.topics import RAW, WATER
+from iss_agents.topics import EVENTS, RAW, WATER
 
 if TYPE_CHECKING:
     from iss_agents.application import Application
 
 LOOK_SECONDS = 1.0
-READ_BY_AGENTS = {RAW.name, WATER.name}
+READ_BY_AGENTS = {RAW.name, WATER.name, EVENTS.name}
 
 
 class Progress(Service):

@@ -1,13 +1,23 @@
-"""Keep what the urine tank's level, processor and signal last were."""
+"""Follow the urine tank, and say when somebody used the toilet."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 from faust.types import StreamT
 
 from iss_agents.agents.intake import readings_of
-from iss_agents.agents.newer import fold
 from iss_agents.application import app
-from iss_agents.topics import WATER
+from iss_agents.catalog import TANK_ITEM
+from iss_agents.detection.detector import detect
+from iss_agents.detection.events import Event
+from iss_agents.detection.state import State
+from iss_agents.giving_up import whole_or_not_at_all
+from iss_agents.metrics import EVENTS_DETECTED
+from iss_agents.outputs import Output
+from iss_agents.records import Reading, encode
+from iss_agents.station_clock import milliseconds
+from iss_agents.topics import EVENTS, WATER
 from tables.tank_levels import tank_levels
 
 water_topic = app.topic(WATER.name, value_serializer="raw", partitions=WATER.partitions)
@@ -15,9 +25,44 @@ water_topic = app.topic(WATER.name, value_serializer="raw", partitions=WATER.par
 
 @app.agent(water_topic, name="watch_tank")
 async def watch_tank(batches: StreamT[Any]) -> None:
-    """Keep the newest level, processor state and signal in `tank_levels`; one event is one list of records."""
+    """Follow the urine tank with a detector whose state is in `tank_levels`, and say what it finds."""
     async for event in batches.events():
-        app.guard.check()
-        readings = await readings_of(event.value, app.outputs)
-        for item_id, seen in fold(readings, tank_levels).changed.items():
-            tank_levels[item_id] = seen
+        with whole_or_not_at_all("watch_tank"):
+            app.guard.check()
+            await watch(await readings_of(event.value, app.outputs))
+
+
+async def watch(readings: Sequence[Reading]) -> None:
+    """Events first, then the Table: a crash between them detects the same events again, with the same ids."""
+    before = state_of(tank_levels.get(TANK_ITEM))
+    state, events = follow(before, readings)
+    await app.outputs.send(EVENTS, 0, map(event_output, events))
+    if state != before:
+        tank_levels[TANK_ITEM] = value_of(state)
+    for event in events:
+        EVENTS_DETECTED.labels(event.__struct_config__.tag).inc()
+
+
+def follow(state: State, readings: Iterable[Reading]) -> tuple[State, list[Event]]:
+    """Return the state after all readings, and every event they decided."""
+    events: list[Event] = []
+    for reading in readings:
+        state, decided = detect(state, reading)
+        events += decided
+    return state, events
+
+
+def state_of(value: dict[str, Any] | None) -> State:
+    """Return the detector's state from the Table's value; without one it has seen nothing."""
+    return msgspec.convert(value["state"], State) if value else State()
+
+
+def value_of(state: State) -> dict[str, Any]:
+    """Return the Table's value of a state. Its sequence is that of the newest reading that it includes."""
+    newest = max(position.sequence for position in state.positions.values())
+    return {"sequence": newest, "state": msgspec.to_builtins(state)}
+
+
+def event_output(event: Event, *headers: tuple[str, bytes]) -> Output:
+    """Return the record of an event."""
+    return Output(event.event_id.encode(), encode(event), milliseconds(event.detected_at), headers)

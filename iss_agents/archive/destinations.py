@@ -8,7 +8,13 @@ from pymongo import InsertOne, ReplaceOne
 
 from iss_agents import topics
 from iss_agents.archive.database import Document
-from iss_agents.archive.documents import gap_document, invalid_document, reading_document
+from iss_agents.archive.documents import (
+    decision_document,
+    event_document,
+    gap_document,
+    invalid_document,
+    reading_document,
+)
 from iss_agents.messages import Message
 from iss_agents.topics import Topic
 
@@ -53,5 +59,10 @@ INVALID = Destination(
     topics.INVALID, "invalid", invalid_document, keep_the_first, indexes=(), expires_by="seen_at"
 )
 
-DESTINATIONS: dict[str, Destination] = {row.topic.name: row for row in (READINGS, GAPS, INVALID)}
+EVENTS = Destination(topics.EVENTS, "events", event_document, keep_the_first, indexes=(("start", "_id"),))
+POSTS = Destination(
+    topics.DECISIONS, "posts", decision_document, keep_the_first, indexes=(("decided_at", "_id"),)
+)
+
+DESTINATIONS: dict[str, Destination] = {row.topic.name: row for row in (READINGS, GAPS, EVENTS, POSTS, INVALID)}
 """Topic name -> row."""

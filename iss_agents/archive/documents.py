@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from iss_agents import catalog
+from iss_agents.announcers.decision import Decision, decode_decision
 from iss_agents.archive.database import Document
+from iss_agents.detection.events import Event, decode_event
 from iss_agents.messages import CannotDecode, Message, decode_message, place
 from iss_agents.records import decode_gap, decode_invalid, decode_reading
 from iss_agents.station_clock import from_milliseconds
@@ -56,6 +58,24 @@ def gap_document(message: Message) -> Document:
     return {"_id": fields.pop("gap_id"), **fields}
 
 
+def event_document(message: Message) -> Document:
+    """Return an event of the urine tank.
+
+    Raises:
+        CannotDecode: see there.
+    """
+    return _under_event_id(decode_message(decode_event, message))
+
+
+def decision_document(message: Message) -> Document:
+    """Return the decision on an event, under the event's id.
+
+    Raises:
+        CannotDecode: see there.
+    """
+    return _under_event_id(decode_message(decode_decision, message))
+
+
 def invalid_document(message: Message) -> Document:
     """Return what did not validate; if not even its record can be decoded, the bytes as they came."""
     try:
@@ -80,6 +100,11 @@ def _raw_document(message: Message, error: CannotDecode) -> Document:
         "payload": message.value or b"",
         "seen_at": seen_at(message),
     }
+
+
+def _under_event_id(record: Event | Decision) -> Document:
+    fields: Document = msgspec.to_builtins(record, builtin_types=(datetime,))
+    return {"_id": fields.pop("event_id"), **fields}
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from iss_agents.archive.database import Database, Document, away_if_it_fails, connect
-from iss_agents.archive.destinations import GAPS, READINGS
+from iss_agents.archive.destinations import EVENTS, GAPS, POSTS, READINGS
 from iss_agents.settings import Settings
 from iss_agents.station_clock import MILLISECOND, from_milliseconds, milliseconds
 
@@ -52,9 +52,9 @@ class History:
             DatabaseAway: MongoDB did not answer in time.
             BadCursor: see there.
         """
-        window = {"source_ts": {"$gte": _ceiling(start), "$lt": _ceiling(end)}}
         wanted = {"item_id": {"$in": list(items)}} if items else {}
-        return await self._page(READINGS.collection, {**wanted, **window}, "source_ts", limit, cursor)
+        query = {**wanted, **_within("source_ts", start, end)}
+        return await self._page(READINGS.collection, query, "source_ts", limit, cursor)
 
     async def gaps(self, start: datetime, end: datetime, limit: int, cursor: str | None = None) -> Page:
         """Return up to `limit` gaps that overlap the span, by their start; one that lasts has no end.
@@ -67,6 +67,25 @@ class History:
         query = {"start": {"$lt": _ceiling(end)}, **still_there}
         return await self._page(GAPS.collection, query, "start", limit, cursor)
 
+    async def events(self, start: datetime, end: datetime, limit: int, cursor: str | None = None) -> Page:
+        """Return up to `limit` events of the urine tank that began in the span.
+
+        Raises:
+            DatabaseAway: MongoDB did not answer in time.
+            BadCursor: see there.
+        """
+        return await self._page(EVENTS.collection, _within("start", start, end), "start", limit, cursor)
+
+    async def posts(self, start: datetime, end: datetime, limit: int, cursor: str | None = None) -> Page:
+        """Return up to `limit` decisions on events that were made in the span.
+
+        Raises:
+            DatabaseAway: MongoDB did not answer in time.
+            BadCursor: see there.
+        """
+        within = _within("decided_at", start, end)
+        return await self._page(POSTS.collection, within, "decided_at", limit, cursor)
+
     async def _page(self, collection: str, query: Document, time: str, limit: int, cursor: str | None) -> Page:
         rest = {"$and": [query, _after(time, cursor)]} if cursor else query
         found = self._database[collection].find(rest).sort([(time, 1), ("_id", 1)]).limit(limit + 1)
@@ -75,6 +94,10 @@ class History:
         if len(documents) <= limit:
             return Page(documents, None)
         return Page(documents[:limit], _cursor(documents[limit - 1], time))
+
+
+def _within(time: str, start: datetime, end: datetime) -> Document:
+    return {time: {"$gte": _ceiling(start), "$lt": _ceiling(end)}}
 
 
 def _ceiling(instant: datetime) -> datetime:

@@ -25,3 +25,30 @@ def detect(file: Path, plot: Path | None) -> None:
     if plot:
         trace.finish()
         draw(trace, plot)
+
+
+@click.command()
+@click.option(
+    "--from", "start", required=True, help="RFC 3339 with a zone, or before now: -90s, -30m, -2h, -7d"
+)
+@click.option("--to", "end", default="-0s", help="The same; now if not given.")
+@click.option(
+    "--publish", is_flag=True, help="Send the events to Kafka again. Nothing is stored or told twice."
+)
+def replay(start: str, end: str, *, publish: bool) -> None:
+    """Detect uses of the toilet again in Kafka's history; one JSON line per event."""
+    import asyncio  # noqa: PLC0415 - the command line starts without them
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from iss_agents.detection.replay import replay as found  # noqa: PLC0415
+    from iss_agents.instants import instant  # noqa: PLC0415
+    from iss_agents.records import encode  # noqa: PLC0415
+    from iss_agents.settings import load_settings  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+
+    async def show() -> None:
+        async for event in found(load_settings(), instant(start, now), instant(end, now), publish=publish):
+            click.echo(encode(event))
+
+    asyncio.run(show())

@@ -10,6 +10,9 @@ from iss_agents.catalog import TANK_ITEM
 from iss_agents.records import Source
 from iss_agents.station_clock import rfc3339
 
+REPLAYED = "replayed"
+"""Kafka header of events that were detected again from history: they are recorded and never told."""
+
 EVENT_SCHEMA_VERSION = 1
 """Version of both records."""
 

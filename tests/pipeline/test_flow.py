@@ -1,4 +1,4 @@
-"""From a station over a socket through Kafka, Tables and MongoDB to HTTP, in the processes that run in production."""
+"""From a station over a socket through Kafka, Tables and MongoDB to HTTP, as it runs in production."""
 
 import signal
 from dataclasses import replace

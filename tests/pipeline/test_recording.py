@@ -18,7 +18,7 @@ from tests.pipeline.worker import START_SECONDS, running
 from tests.waiting import until
 
 PLAY_SECONDS = 600
-"""The client takes about 2,000 updates/s and the embedded database about 3,000 documents/s, on a free machine."""
+"""The client takes 2,000 updates/s and more, the embedded database 700 to 3,000 documents/s."""
 
 
 @pytest.mark.long

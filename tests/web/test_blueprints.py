@@ -24,6 +24,9 @@ async def test_exactly_our_addresses_are_served(client: Client) -> None:
         "/api/v1/tables/{name}/{key}",
         "/api/v1/telemetry",
         "/api/v1/gaps",
+        "/api/v1/events",
+        "/api/v1/events.atom",
+        "/api/v1/posts",
     }
     reading = {(method, path) for path in readable for method in ("GET", "HEAD")}
 
