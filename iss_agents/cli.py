@@ -6,7 +6,7 @@ import click
 
 from iss_agents.announcers.commands import jokes
 from iss_agents.archive.commands import rewind
-from iss_agents.detection.commands import detect
+from iss_agents.detection.commands import detect, replay
 from iss_agents.embedded.commands import demo, kafka, mongo, up
 from iss_agents.errors import UserError
 from iss_agents.evaluation.commands import evaluate
