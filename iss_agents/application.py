@@ -19,7 +19,7 @@ archive/ (own consumer group, not an agent) <-- post.decisions.v1
 [ ] changelog-backed Tables in tables/; every topic is in topics.py
 """
 
-from typing import Any
+from typing import Any, cast
 
 import faust
 from yarl import URL
@@ -31,7 +31,7 @@ from iss_agents.outputs import Outputs
 from iss_agents.parts import Parts
 from iss_agents.settings import Settings, current_settings, make_home
 from iss_agents.standstill import Standstill
-from iss_agents.transport import Transport
+from iss_agents.transport import ListConsumer, Transport
 from iss_agents.worker import Worker
 from tables.newest import NewestTable
 
@@ -53,6 +53,15 @@ class Application(faust.App):
     parts: Parts
     outputs: Outputs
     guard: Standstill
+
+    @property
+    def lists(self) -> ListConsumer:
+        """The consumer that delivers lists."""
+        return cast("ListConsumer", self.consumer)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait in the midst of a list; raises FlowStopped when partitions move meanwhile."""
+        await self.lists.sleep_while_flowing(seconds)
 
     async def on_first_start(self) -> None:
         """Make the home folder, which Faust expects to exist."""
@@ -92,7 +101,7 @@ def create_app(settings: Settings) -> Application:
         **_web(settings),
     )
     app.parts = Parts(settings)
-    app.outputs = Outputs(settings)
+    app.outputs = Outputs(settings, app.pause)
     app.guard = Standstill(SESSION_SECONDS)
     app.producer_only = "agents" not in settings.roles
     # The public setter: Faust has no other way to be given a consumer.

@@ -5,10 +5,13 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from iss_agents.records import SCHEMA_VERSION
+from iss_agents.records import SCHEMA_VERSION, decoder
 
 LARGEST_PAYLOAD = 512 * 1024
 """Bytes of a value that are kept: as base64 they still fit into a record of 1 MiB, Kafka's own limit."""
+
+LONGEST_ERROR = 4096
+"""Characters of an error that are kept; it may repeat a value of any length."""
 
 
 class Message(Protocol):
@@ -25,7 +28,7 @@ class CannotDecode(ValueError):  # noqa: N818 - says what happened
     """A message is none of our records. `reason` is `undecodable` or `newer_schema`."""
 
     def __init__(self, reason: str, error: str) -> None:
-        super().__init__(error)
+        super().__init__(error[:LONGEST_ERROR])
         self.reason = reason
 
 
@@ -40,7 +43,7 @@ class _Versioned(Protocol):
 
 Record = TypeVar("Record", bound=_Versioned)
 
-_decode_version = msgspec.json.Decoder(_Version).decode
+_decode_version = decoder(_Version)
 
 
 def place(message: Message) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from time import time
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -31,9 +32,10 @@ class Output(NamedTuple):
 class Outputs(Service):
     """Sends records in batches that Kafka takes whole or not at all, so that a retry keeps their order."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         super().__init__()
         self._settings = settings
+        self._pause = pause
         self._producer: AIOKafkaProducer | None = None
 
     async def on_start(self) -> None:
@@ -53,7 +55,12 @@ class Outputs(Service):
             await self._producer.stop()
 
     async def send(self, topic: Topic, partition: int, outputs: Iterable[Output]) -> None:
-        """Return when Kafka has all of `outputs`, in order; try for as long as it takes."""
+        """Return when Kafka has all of `outputs`, in order; try for as long as it takes.
+
+        Raises:
+            KafkaError: Kafka will never take one of them.
+            Exception: whatever `pause` between two attempts raises.
+        """
         waiting = list(outputs)
         while waiting:
             taken = await self._send_some(topic, partition, waiting)
@@ -67,16 +74,21 @@ class Outputs(Service):
             try:
                 await (await self._producer.send_batch(batch, topic.name, partition=partition))
             except KafkaError as error:
+                if not error.retriable:
+                    raise
                 logger.warning("%s does not take records (%s); trying again", topic.name, error)
-                await asyncio.sleep(delay)
+                await self._pause(delay)
             else:
                 return taken
         raise AssertionError("delays never end")
 
 
 def _fill(batch: BatchBuilder, outputs: list[Output]) -> int:
+    now = int(time() * 1000)
     for taken, output in enumerate(outputs):
         key, value, timestamp, headers = output
+        # Kafka refuses times far ahead of its clock, and a reading's may be any.
+        timestamp = min(timestamp, now)
         appended = batch.append(key=key, value=value, timestamp=timestamp, headers=list(headers))
         if appended is None:
             return taken  # never 0: a batch takes its first record whatever its size

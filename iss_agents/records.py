@@ -5,8 +5,9 @@ decodes and validates it in about a tenth of the time.
 """
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +18,16 @@ SCHEMA_VERSION = 1
 
 GOOD_STATUS = "24"
 """Status.Class of a healthy measurement, and of TIME_000001 while the signal is acquired (feed.md, AOS/LOS)."""
+
+LONGEST_TEXT = 1000
+"""Characters of a text field at most: hundreds of times what the feed sends, and far below Kafka's 1 MiB."""
+
+LATEST_SEQUENCE = 4_102_444_800_000
+"""1 January 2100 in milliseconds since 1970: no clock of the station is later."""
+
+Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, lt=LATEST_SEQUENCE)]
+Record = TypeVar("Record")
 
 Source = Literal["isslive", "simulated", "test"]
 Suspect = Literal["zero_burst", "frozen"]
@@ -33,17 +44,17 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """
 
     schema_version: int
-    event_id: str
-    item_id: str
-    sequence: int
+    event_id: Text
+    item_id: Text
+    sequence: Sequence
     source_ts: datetime
     ingest_ts: datetime
-    value: str
+    value: Text
     source: Source
-    status_class: str | None = None
-    status_indicator: str | None = None
-    status_color: str | None = None
-    calibrated_data: str | None = None
+    status_class: Text | None = None
+    status_indicator: Text | None = None
+    status_color: Text | None = None
+    calibrated_data: Text | None = None
     snapshot: bool = False
     session: int = 0
     suspect: Suspect | None = None
@@ -51,6 +62,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     def __post_init__(self) -> None:
         if self.source_ts.tzinfo is None or self.ingest_ts.tzinfo is None:
             raise ValueError("source_ts and ingest_ts need a time zone")
+        if self.sequence != milliseconds(self.source_ts):
+            raise ValueError(f"sequence is {self.sequence}, not source_ts in milliseconds since 1970")
+        if not 0 <= milliseconds(self.ingest_ts) < LATEST_SEQUENCE:
+            raise ValueError("ingest_ts is not between 1970 and 2100")
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -155,11 +170,21 @@ def new_reading(
 encode = msgspec.json.Encoder().encode
 """Any record -> the bytes of its Kafka message."""
 
-decode_reading = msgspec.json.Decoder(Reading).decode
-"""Bytes -> Reading. Raises msgspec.DecodeError or ValidationError, which names the field."""
 
-decode_gap = msgspec.json.Decoder(Gap).decode
-"""Bytes -> Gap. Raises like `decode_reading`."""
+def decoder(record: type[Record]) -> Callable[[bytes], Record]:
+    """Return bytes -> `record`, of which every failure is a msgspec.DecodeError that names the field."""
+    decode = msgspec.json.Decoder(record).decode
 
-decode_invalid = msgspec.json.Decoder(Invalid).decode
-"""Bytes -> Invalid. Raises like `decode_reading`."""
+    def strict(data: bytes) -> Record:
+        try:
+            return decode(data)
+        except (UnicodeDecodeError, RecursionError) as error:
+            # msgspec lets these two through: bytes that are no UTF-8 within a text, and deep nesting.
+            raise msgspec.DecodeError(f"{type(error).__name__}: {error}") from error
+
+    return strict
+
+
+decode_reading = decoder(Reading)
+decode_gap = decoder(Gap)
+decode_invalid = decoder(Invalid)

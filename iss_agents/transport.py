@@ -19,7 +19,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, cast
 
@@ -173,7 +173,7 @@ class ListConsumer(driver.Consumer):
     def lag(self, tp: TP) -> int:
         """Return how many records of a partition are not finished and committed."""
         end = self.highwater(tp) or 0
-        return max(0, end - (self._committed_offset[tp] or 0))
+        return max(0, end - self.committed(tp))
 
     def ack(self, message: Message) -> bool:
         """Mark a list as finished."""
@@ -218,6 +218,18 @@ class ListConsumer(driver.Consumer):
                 break
             end = message.offset + 1
         return end
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - Faust's signature
+        before = {tp: self._committed_offset[tp] for tp in offsets}
+        if await super()._commit_offsets(offsets, start_new_transaction):
+            return True
+        # Faust notes the offsets as committed even if Kafka refused them.
+        self._committed_offset.update(before)
+        return False
+
+    def committed(self, tp: TP) -> int:
+        """Return the committed offset of a partition, 0 if there is none."""
+        return self._committed_offset[tp] or 0
 
     async def perform_seek(self) -> None:
         """Go back to the committed offsets, or to the beginning where nothing is committed."""

@@ -22,7 +22,20 @@ def test_reads_rfc_3339_and_spans_before_now(text: str, expected: datetime) -> N
     assert instant(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-08-11T10:27:48", "2h", "-2w", "-2", "-999999d"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-08-11T10:27:48",
+        "2h",
+        "-2w",
+        "-2",
+        "-999999d",
+        "9999-12-31T23:59:59Z",
+        "0001-01-01T00:00:00Z",
+    ],
+)
 def test_refuses_what_is_no_time_or_has_no_zone(text: str) -> None:
     with pytest.raises(UserError, match="is no time: write"):
         instant(text, NOW)

@@ -58,6 +58,14 @@ def test_how_it_came_does_not_change_the_event_id() -> None:
         (b"2026-08-11T10:27:48Z", b"yesterday", r"Invalid RFC3339.* at `\$\.source_ts`"),
         (b'"source":"test"', b'"source":"mir"', r"Invalid enum value 'mir' - at `\$\.source`"),
         (b"{", b"{{", "malformed"),
+        (b'"37"', b'"\xff"', "UnicodeDecodeError"),
+        (b'"value"', b'"other":' + b"[" * 5000 + b"]" * 5000 + b',"value"', "RecursionError"),
+        (b'"37"', b'"' + b"x" * 1001 + b'"', r"length <= 1000 - at `\$\.value`"),
+        (b'"sequence":1786444068000', b'"sequence":1786444068001', "not source_ts in milliseconds"),
+        (b'"sequence":1786444068000', b'"sequence":-1', r"Expected `int` >= 0 - at `\$\.sequence`"),
+        (b'"sequence":1786444068000', b'"sequence":1180591620717411303424', "sequence"),
+        (b'"source_ts":"2026-08-11T10:27:48Z"', b'"source_ts":"0001-01-01T00:00:00+14:00"', "not source_ts"),
+        (b'"ingest_ts":"2026-08-11T10:27:48Z"', b'"ingest_ts":"9999-01-01T00:00:00Z"', "between 1970 and 2100"),
     ],
 )
 def test_bad_bytes_are_an_error_that_names_the_field(before: bytes, after: bytes, message: str) -> None:

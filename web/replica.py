@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from iss_agents import metrics, topics
-from iss_agents.records import Reading
+from iss_agents.records import Reading, decoder
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class Held(NamedTuple):
     value: bytes
 
 
-decode_key = msgspec.json.Decoder(str).decode
-decode_entry = msgspec.json.Decoder(Entry).decode
+decode_key = decoder(str)
+decode_entry = decoder(Entry)
 
 
 class Replica:

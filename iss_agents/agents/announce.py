@@ -1,25 +1,24 @@
 """Tell the world about each use, once."""
 
 import logging
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import StreamT
 
 from iss_agents.agents.intake import decoded
+from iss_agents.agents.lists import one_list
 from iss_agents.announcers.announce import Herald
 from iss_agents.announcers.attempts import Pace
 from iss_agents.announcers.chosen import chosen
 from iss_agents.announcers.decision import Cooldown, Decision, cooldown_after
 from iss_agents.application import app
 from iss_agents.detection.events import REPLAYED, Urination, decode_event
-from iss_agents.giving_up import whole_or_not_at_all
 from iss_agents.outputs import Output
 from iss_agents.records import encode
 from iss_agents.station_clock import milliseconds
 from iss_agents.topics import DECISIONS, EVENTS
-from iss_agents.transport import FlowStopped, ListConsumer
 from tables.tweet_cooldowns import tweet_cooldowns
 
 logger = logging.getLogger(__name__)
@@ -32,13 +31,9 @@ async def announce(batches: StreamT[Any]) -> None:
     """Decide once on each use: post it, or say why not. One event is one list of records."""
     herald = new_herald()
     async for event in batches.events():
-        with whole_or_not_at_all("announce"):
-            app.guard.check()
-            try:
-                for record in event.value:
-                    await announce_one(record, herald)
-            except FlowStopped:
-                cast("ListConsumer", app.consumer).abandon(event.message)
+        with one_list(app, event):
+            for record in event.value:
+                await announce_one(record, herald)
 
 
 def new_herald() -> Herald:
@@ -46,8 +41,7 @@ def new_herald() -> Herald:
     named = chosen(app.parts.settings)
     told = ", ".join(announcer.name for announcer in named)
     logger.info("Uses are told to %s", told or "nobody: without keys it is a dry run")
-    sleep = cast("ListConsumer", app.consumer).sleep_while_flowing
-    return Herald(named, app.parts.health, Pace(sleep=sleep))
+    return Herald(named, app.parts.health, Pace(sleep=app.pause))
 
 
 async def announce_one(record: ConsumerRecord, herald: Herald) -> None:

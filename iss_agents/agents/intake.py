@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord
 from iss_agents.messages import CannotDecode, Record, decode_message, payload, place
 from iss_agents.metrics import INVALID as INVALID_COUNT
 from iss_agents.outputs import Output, Outputs
-from iss_agents.records import SCHEMA_VERSION, Invalid, Reading, decode_reading, encode
+from iss_agents.records import LONGEST_TEXT, SCHEMA_VERSION, Invalid, Reading, decode_reading, encode
 from iss_agents.topics import INVALID
 
 
@@ -47,8 +47,8 @@ def _invalid(record: ConsumerRecord, error: CannotDecode) -> Output:
         seen_at=datetime.now(UTC),
         item_id=_text(record.key),
     )
-    return Output(record.key, encode(value), record.timestamp)
+    return Output(None, encode(value), max(record.timestamp, 0))
 
 
 def _text(key: Any) -> str | None:
-    return key.decode(errors="replace") if isinstance(key, bytes) else None
+    return key.decode(errors="replace")[:LONGEST_TEXT] if isinstance(key, bytes) else None

@@ -6,10 +6,10 @@ from typing import Any
 from faust.types import StreamT
 
 from iss_agents.agents.intake import readings_of
+from iss_agents.agents.lists import one_list
 from iss_agents.agents.newer import fold
 from iss_agents.application import app
 from iss_agents.catalog import TANK_ITEMS
-from iss_agents.giving_up import whole_or_not_at_all
 from iss_agents.metrics import LAST_SEEN
 from iss_agents.outputs import Output
 from iss_agents.records import Reading, encode
@@ -24,8 +24,7 @@ raw_topic = app.topic(RAW.name, value_serializer="raw", partitions=RAW.partition
 async def keep_last_seen(batches: StreamT[Any]) -> None:
     """Keep the newest reading of every item in `last_seen`; one event is one list of records."""
     async for event in batches.events():
-        with whole_or_not_at_all("keep_last_seen"):
-            app.guard.check()
+        with one_list(app, event):
             await keep(await readings_of(event.value, app.outputs))
 
 

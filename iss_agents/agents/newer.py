@@ -11,6 +11,9 @@ from iss_agents.records import Reading
 Outcome = Literal["applied", "duplicate", "older", "suspect"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
+MOST_IDS = 64
+"""Ids remembered of one instant: more than two values with one time stamp were never seen (feed.md)."""
+
 Seen = dict[str, Any]
 """A Table's value: {"sequence": int, "event_ids": [ids seen at that sequence], "reading": the newest}."""
 
@@ -52,7 +55,7 @@ def _meet(reading: Reading, newest: Newest, held: Mapping[str, Seen]) -> Outcome
         return "applied"
     if reading.event_id in event_ids:
         return "duplicate"
-    newest[reading.item_id] = (sequence, [*event_ids, reading.event_id], reading)
+    newest[reading.item_id] = (sequence, [*event_ids, reading.event_id][-MOST_IDS:], reading)
     return "applied"
 
 

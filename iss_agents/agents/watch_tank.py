@@ -7,12 +7,12 @@ import msgspec
 from faust.types import StreamT
 
 from iss_agents.agents.intake import readings_of
+from iss_agents.agents.lists import one_list
 from iss_agents.application import app
 from iss_agents.catalog import TANK_ITEM
 from iss_agents.detection.detector import detect
 from iss_agents.detection.events import Event
 from iss_agents.detection.state import State
-from iss_agents.giving_up import whole_or_not_at_all
 from iss_agents.metrics import EVENTS_DETECTED
 from iss_agents.outputs import Output
 from iss_agents.records import Reading, encode
@@ -27,8 +27,7 @@ water_topic = app.topic(WATER.name, value_serializer="raw", partitions=WATER.par
 async def watch_tank(batches: StreamT[Any]) -> None:
     """Follow the urine tank with a detector whose state is in `tank_levels`, and say what it finds."""
     async for event in batches.events():
-        with whole_or_not_at_all("watch_tank"):
-            app.guard.check()
+        with one_list(app, event):
             await watch(await readings_of(event.value, app.outputs))
 
 

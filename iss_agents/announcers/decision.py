@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from iss_agents.detection.events import Urination
-from iss_agents.records import Source
+from iss_agents.records import Source, decoder
 from iss_agents.station_clock import milliseconds
 
 MAX_AGE = timedelta(minutes=10)
@@ -59,7 +59,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     announcements: tuple[Announcement, ...] = ()
 
 
-decode_decision = msgspec.json.Decoder(Decision).decode
+decode_decision = decoder(Decision)
 """Bytes -> Decision. Raises msgspec.DecodeError or ValidationError, which names the field."""
 
 

@@ -11,7 +11,7 @@ from iss_agents.announcers.decision import Decision, decode_decision
 from iss_agents.archive.database import Document
 from iss_agents.detection.events import Event, decode_event
 from iss_agents.messages import CannotDecode, Message, decode_message, place
-from iss_agents.records import decode_gap, decode_invalid, decode_reading
+from iss_agents.records import LATEST_SEQUENCE, decode_gap, decode_invalid, decode_reading
 from iss_agents.station_clock import from_milliseconds
 
 
@@ -87,8 +87,8 @@ def invalid_document(message: Message) -> Document:
 
 
 def seen_at(message: Message) -> datetime:
-    """Return the message's own time, UTC."""
-    return from_milliseconds(message.timestamp)
+    """Return the message's own time, UTC; Kafka takes times that are no dates, which become the nearest one."""
+    return from_milliseconds(min(max(message.timestamp, 0), LATEST_SEQUENCE))
 
 
 def _raw_document(message: Message, error: CannotDecode) -> Document:

@@ -54,6 +54,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assignment = 0
         self._committable: dict[TopicPartition, int] = {}
         self._reported: set[TopicPartition] = set()
+        self._met: dict[tuple[str, int], int] = {}
         self.writing = asyncio.Lock()
 
     @property
@@ -106,6 +107,15 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     def holds(self, batch: Batch) -> bool:
         """Whether the partitions of `batch` are still ours; if not, their owner reads it again."""
         return batch.assignment == self._assignment
+
+    def met(self, messages: Iterable[Message]) -> None:
+        """Count those of the stored messages that were stored before, by this worker."""
+        for message in messages:
+            partition = message.topic, message.partition
+            if message.offset < self._met.get(partition, 0):
+                metrics.REREAD.labels(message.topic).inc()
+            else:
+                self._met[partition] = message.offset + 1
 
     async def commit(self, batch: Batch) -> None:
         """Commit what was written: exactly the offsets of `batch`.

@@ -124,4 +124,4 @@ class Archive(Service):
         # A topic leaves the batch when it is done, so that a retry neither writes nor counts it again.
         for topic in list(batch.messages):
             await store(self._database, self._refusals, topic, batch.messages[topic])
-            del batch.messages[topic]
+            self._intake.met(batch.messages.pop(topic))

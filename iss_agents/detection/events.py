@@ -1,13 +1,14 @@
 """What the detector says of the urine tank: uses, and rises that nobody saw happen."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from iss_agents.catalog import TANK_ITEM
-from iss_agents.records import Source
+from iss_agents.records import Source, decoder
 from iss_agents.station_clock import rfc3339
 
 REPLAYED = "replayed"
@@ -74,7 +75,7 @@ class UnobservedRise(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
 
 Event = Urination | UnobservedRise
 
-decode_event = msgspec.json.Decoder(Event).decode
+decode_event: Callable[[bytes], Event] = decoder(Event)  # type: ignore[arg-type]
 """Bytes -> Urination or UnobservedRise. Raises like `records.decode_reading`."""
 
 

@@ -20,6 +20,11 @@ NEWER = msgspec.structs.replace(GOOD, schema_version=SCHEMA_VERSION + 1)
 POISON = {
     "not JSON": b"\xff\xfe poison",
     "another shape": b'{"schema_version": 1, "value": 37}',
+    "no UTF-8 in a text": encode(GOOD).replace(b'"37"', b'"\xff"'),
+    "nested": b'{"other": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "no date": encode(GOOD).replace(b'"sequence":', b'"sequence":1'),
+    "far future": encode(GOOD).replace(b'"ingest_ts":"20', b'"ingest_ts":"99'),
+    "long": encode(GOOD).replace(b'"37"', b'"' + b"x" * 500_000 + b'"'),
     "newer": encode(NEWER),
     "newer with other fields": b'{"schema_version": 2, "level": 37}',
     "huge": b"x" * 900_000,
@@ -37,15 +42,18 @@ async def test_poison_on_the_topics_that_agents_read_is_kept_with_its_reason_and
         async with AIOKafkaProducer(bootstrap_servers=broker.url) as producer:
             for topic in (RAW, WATER):
                 for value in (*POISON.values(), encode(GOOD)):
-                    await producer.send_and_wait(topic.name, value, b"key" if value is None else None, 0)
+                    key = b"key" if value is None else None
+                    await producer.send_and_wait(topic.name, value, key, partition=0)
+                # Kafka takes a time that is no date.
+                await producer.send_and_wait(topic.name, b"no date", partition=0, timestamp_ms=-(10**15))
         invalid = readings.database["invalid"]
         # Each agent and the archive meet the raw topic's six, watch_tank the water topic's.
-        await until(lambda: invalid.count_documents({}) == 3 * len(POISON), 20)
+        await until(lambda: invalid.count_documents({}) == 3 * (len(POISON) + 1), 20)
         await until(lambda: readings.count_documents({}) == 1, 10)
         table = await worker.get("/api/v1/tables/tank_levels")
         assert await worker.healthy()
 
     assert "37" in str(table)
     reasons = [document["reason"] for document in invalid.find({"stage": "agents"})]
-    assert sorted(reasons) == ["newer_schema"] * 4 + ["undecodable"] * 8
+    assert sorted(reasons) == ["newer_schema"] * 4 + ["undecodable"] * 2 * (len(POISON) - 1)
     assert "Traceback" not in worker.log
