@@ -1,6 +1,7 @@
 """`evaluate`: how well the detector does on modelled streams, beside the rules of public detectors."""
 
 import json
+import sys
 
 import click
 
@@ -21,6 +22,7 @@ def evaluate(*, json_wanted: bool, seed: int) -> None:
     if json_wanted:
         click.echo(json.dumps(as_json(outcomes, seed)))
         return
-    console = Console()
+    # Where there is no terminal, wide enough for every column.
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(own_table(outcomes))
     console.print(comparison_table(outcomes))

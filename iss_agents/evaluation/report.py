@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from iss_agents.evaluation.contest import CONTESTANTS, OURS, Outcome
@@ -12,10 +13,11 @@ from iss_agents.evaluation.scoring import Score
 def own_table(outcomes: Sequence[Outcome]) -> Table:
     """Return the table of our detector, a scenario a row."""
     columns = (
-        *("uses", "found", "false", "precision", "recall", "delta error", "delay P50", "delay P95"),
-        *("hidden rises", "reported"),
+        *("uses", "found", "false", "precision", "recall", "error", "P50", "P95"),
+        *("hidden", "reported"),
     )
-    table = Table("scenario", title="Detector on modelled streams (percent of the tank, seconds after the use)")
+    table = Table(title="Detector on modelled streams (percent of the tank, seconds after the use)", box=SIMPLE)
+    table.add_column("scenario", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
     for outcome in outcomes:
@@ -31,7 +33,8 @@ def own_table(outcomes: Sequence[Outcome]) -> Table:
 
 def comparison_table(outcomes: Sequence[Outcome]) -> Table:
     """Return the table of all contestants: precision and recall, or false events where there are no uses."""
-    table = Table("scenario", title="Beside the rules of public detectors: precision / recall, or false events")
+    table = Table(title="Beside the rules of public detectors: precision / recall, or false events", box=SIMPLE)
+    table.add_column("scenario", no_wrap=True)
     for name in CONTESTANTS:
         table.add_column(name, justify="right")
     for outcome in outcomes:
