@@ -6,10 +6,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from time import time
+from typing import NamedTuple
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed, RecordListTooLargeError
+from aiokafka.errors import (
+    BrokerResponseError,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    ProducerClosed,
+    RecordListTooLargeError,
+)
 
 from iss_agents.backoff import delays
 from iss_agents.errors import UserError
@@ -29,11 +38,20 @@ CLOSE_SECONDS = 2.0
 KEPT_PAYLOAD_BYTES = 1000
 """How much of a record that Kafka refuses is kept in the invalid topic."""
 
-REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
-"""What Kafka answers to a record that it would never take."""
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+REFUSALS = (*TOO_LARGE, InvalidTimestampError, PolicyViolationError)
+"""What Kafka answers when a record is to blame. The errors' own `retriable` does not tell: it is false, too,
+for a missing permission and for a producer that the broker has forgotten, and those are every record's."""
 
 Partition = tuple[str, int]
 """Topic and number."""
+
+
+class Refusal(NamedTuple):
+    """Records of one partition that Kafka refused together, and its answer."""
+
+    records: list[Outgoing]
+    error: BrokerResponseError
 
 
 class Delivery:
@@ -51,10 +69,9 @@ class Delivery:
         A record that Kafka refuses for itself goes to the invalid topic. After an unknown outcome records
         are sent again, in the same order.
         """
-        for group in await self._deliver(records):
-            for record in group:
-                if await self._deliver([record]):
-                    await self._deliver([_refused(record)])
+        for refusal in await self._deliver(records):
+            for record in refusal.records:
+                await self._deliver_alone(record)
 
     async def close(self) -> None:
         """Give up what is under way and disconnect, within `CLOSE_SECONDS`."""
@@ -69,15 +86,26 @@ class Delivery:
         except TimeoutError:
             await producer.client.close()
 
-    async def _deliver(self, records: Sequence[Outgoing]) -> list[list[Outgoing]]:
-        """Deliver and return the groups of records that Kafka refused."""
+    async def _deliver_alone(self, record: Outgoing) -> None:
+        pauses = delays(0.25, 5)
+        while refusals := await self._deliver([record]):
+            invalid = _invalid(record, refusals[0].error)
+            # If even this is refused, the record is not to blame: our clock may be ahead of Kafka's, for one.
+            if not await self._deliver([outgoing_invalid(invalid)]):
+                INVALID.labels("feed", invalid.reason).inc()
+                logger.warning("%s (key %r)", invalid.error, record.key)
+                return
+            await asyncio.sleep(next(pauses))
+
+    async def _deliver(self, records: Sequence[Outgoing]) -> list[Refusal]:
+        """Deliver and return what Kafka refused."""
         waiting = _by_partition(records)
-        refused: list[list[Outgoing]] = []
+        refused: list[Refusal] = []
         pauses = delays(0.25, 5)
         while waiting:
             failures = await self._attempt(waiting)
             refused += [
-                waiting[partition] for partition, error in failures.items() if isinstance(error, REFUSALS)
+                Refusal(waiting[key], error) for key, error in failures.items() if isinstance(error, REFUSALS)
             ]
             waiting = {key: waiting[key] for key, error in failures.items() if not isinstance(error, REFUSALS)}
             if failures:
@@ -119,8 +147,10 @@ class Delivery:
 
 async def _send(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Outgoing]) -> None:
     batch = producer.create_batch()
+    now = time()
     for record in records:
-        milliseconds = int((record.ingest_ts or time()) * 1000)
+        # Kafka refuses what is more than an hour ahead, as a clock that was wrong leaves it.
+        milliseconds = int(min(record.ingest_ts or now, now) * 1000)
         if not batch.append(key=record.key, value=record.value, timestamp=milliseconds):
             await (await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
@@ -135,23 +165,20 @@ def _by_partition(records: Sequence[Outgoing]) -> dict[Partition, list[Outgoing]
     return dict(partitions)
 
 
-def _refused(record: Outgoing) -> Outgoing:
-    INVALID.labels("feed", "too_large").inc()
-    error = f"Kafka refused this record of {len(record.value)} bytes for {record.topic}: too large"
-    logger.warning("%s (key %r)", error, record.key)
-    return outgoing_invalid(
-        Invalid(
-            schema_version=SCHEMA_VERSION,
-            invalid_id=uuid4().hex,
-            stage="feed",
-            reason="too_large",
-            error=error,
-            payload=record.value[:KEPT_PAYLOAD_BYTES],
-            seen_at=datetime.now(UTC),
-            item_id=record.key.decode(errors="replace") if record.key else None,
-        )
+def _invalid(record: Outgoing, error: BrokerResponseError) -> Invalid:
+    return Invalid(
+        schema_version=SCHEMA_VERSION,
+        invalid_id=uuid4().hex,
+        stage="feed",
+        reason="too_large" if isinstance(error, TOO_LARGE) else "refused",
+        error=f"Kafka refused this record of {len(record.value)} bytes for {record.topic}: {_sentence(error)}",
+        payload=record.value[:KEPT_PAYLOAD_BYTES],
+        seen_at=datetime.now(UTC),
+        item_id=record.key.decode(errors="replace") if record.key else None,
     )
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, InvalidTimestampError):
+        return f"{error}: is a clock wrong, this machine's or Kafka's?"
     return str(error) or type(error).__name__

@@ -13,10 +13,12 @@ from time import time
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import free_port
+from iss_agents.feed import delivery
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.publisher import HIGH_WATER, PENDING_LIMIT, Publisher
 from iss_agents.feed.spool import waiting
@@ -76,7 +78,7 @@ async def stored(url: str, name: str, topic: str = RAW.name) -> dict[str, list[b
     """Return what Kafka holds of this test: item -> values in order."""
     consumer = AIOKafkaConsumer(bootstrap_servers=url, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
-    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS[topic])]
+    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS.get(topic, 1))]
     consumer.assign(partitions)
     ends = await consumer.end_offsets(partitions)
     found = defaultdict(list)
@@ -257,6 +259,54 @@ async def test_a_record_that_kafka_refuses_does_not_hold_up_the_others(kafka: Ka
     ((item, (payload,)),) = (await stored(kafka.url, "huge", INVALID.name)).items()
     invalid = decode_invalid(payload)
     assert (item, invalid.reason, invalid.payload) == ("huge-3", "too_large", huge.value[:1000])
+
+
+async def test_a_record_from_a_clock_that_was_ahead_is_published_with_the_time_of_now(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    ahead = [record._replace(ingest_ts=time() + 7200) for record in numbered("ahead", 0, 700)]
+    async with publishing(kafka.url, tmp_path) as (publisher, _):
+        publisher.offer([*ahead, *numbered("ahead", 700, 1400)])
+        assert await publisher.flush(10)
+
+    assert complete(await stored(kafka.url, "ahead"), "ahead", 1400)
+    assert await stored(kafka.url, "ahead", INVALID.name) == {}
+
+
+async def test_a_clock_that_is_ahead_holds_records_until_it_is_corrected(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [record._replace(ingest_ts=0.0) for record in numbered("wrong", 0, 700)]
+    async with publishing(kafka.url, tmp_path) as (publisher, health):
+        monkeypatch.setattr(delivery, "time", lambda: time() + 7200)
+        publisher.offer(now)
+        await until(lambda: not health.ok)
+        assert "is a clock wrong, this machine's or Kafka's?" in health.parts["kafka"].detail
+        monkeypatch.setattr(delivery, "time", time)
+        assert await publisher.flush(20)
+
+    assert complete(await stored(kafka.url, "wrong"), "wrong", 700)
+    assert await stored(kafka.url, "wrong", INVALID.name) == {}
+
+
+async def test_a_record_that_is_too_old_for_its_topic_does_not_hold_up_the_others(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    topic = "only.new.records"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.url)
+    await admin.start()
+    limit = {"message.timestamp.before.max.ms": "3600000"}
+    await admin.create_topics([NewTopic(topic, 1, 1, topic_configs=limit)])
+    await admin.close()
+    old, new = (Outgoing(topic, 0, b"old-0", value, ingest) for value, ingest in ((b"1", 1e9), (b"2", time())))
+    async with publishing(kafka.url, tmp_path) as (publisher, _):
+        publisher.offer([old, new])
+        assert await publisher.flush(10)
+
+    assert await stored(kafka.url, "old", topic) == {"old-0": [b"2"]}
+    ((item, (payload,)),) = (await stored(kafka.url, "old", INVALID.name)).items()
+    invalid = decode_invalid(payload)
+    assert (item, invalid.reason, invalid.payload) == ("old-0", "refused", b"1")
 
 
 def test_the_high_water_mark_asks_for_patience(tmp_path: Path) -> None:
