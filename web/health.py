@@ -36,18 +36,21 @@ class HealthView(PartsView):
 
     async def get(self, request: Request) -> Response:
         parts = await judge(parts_of(request))
-        good = all(part.ok for part in parts.values())
+        # X refusing a post is said here, and no reason to take the worker for broken.
+        needed = expected(parts_of(request).settings)
+        good = all(part.ok for name, part in parts.items() if name in needed)
         document = {"status": "ok" if good else "failing", "parts": parts}
         return self.answer(document, HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 async def judge(parts: Parts) -> dict[str, Judgement]:
     """Return the state of each part that this worker should have or that said how it is."""
-    names = sorted(_expected(parts.settings) | parts.health.parts.keys())
+    names = sorted(expected(parts.settings) | parts.health.parts.keys())
     return {name: _reported(parts.health, name) for name in names} | {"kafka": await _kafka(parts)}
 
 
-def _expected(settings: Settings) -> set[str]:
+def expected(settings: Settings) -> set[str]:
+    """Return the names of the parts that a worker with these settings needs."""
     roles = settings.roles - {"feed"} if settings.feed == "off" else settings.roles
     return {part for role in roles for part in PARTS_OF_ROLE[role]}
 

@@ -50,6 +50,18 @@ async def test_one_bad_part_is_503_and_says_why(client: Client, parts: Parts) ->
     )
 
 
+@pytest.mark.usefixtures("kafka_answers")
+async def test_an_announcer_that_is_refused_is_shown_and_the_worker_is_well(
+    client: Client, parts: Parts
+) -> None:
+    all_good(parts)
+    parts.health.bad("announcer", "X refused: 401")
+    answer = await client.get("/healthz")
+
+    assert answer.status == 200
+    assert (await answer.json())["parts"]["announcer"]["detail"] == "X refused: 401"
+
+
 async def test_kafka_is_asked_even_if_its_last_word_was_good(client: Client, parts: Parts) -> None:
     all_good(parts)
     answer = await client.get("/healthz")
