@@ -35,6 +35,9 @@ INGEST_TO_STATE = Histogram(
 STATE_UNDECODABLE = Counter("iss_state_undecodable", "Changelog records that the state view could not read")
 
 ARCHIVED = Counter("iss_archive_documents", "Records that the archive met, by outcome", ["topic", "outcome"])
+REREAD = Counter(
+    "iss_archive_reread", "Records that the archive met again after a commit that failed, by topic", ["topic"]
+)
 INGEST_TO_PERSIST = Histogram(
     "iss_ingest_to_persist_seconds",
     "Ingest to MongoDB's acknowledgement, the oldest of each batch",

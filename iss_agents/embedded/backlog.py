@@ -1,31 +1,61 @@
-"""What an earlier run left unfinished: received then, stored in MongoDB now."""
+"""What Kafka's raw topic says of runs: what an earlier one left unfinished, and what this one put there."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from iss_agents.topics import RAW
 
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, TopicPartition
 
-async def unfinished(kafka_url: str, home: Path, group: str) -> int:
-    """Return how many readings wait for `group` in Kafka's raw topic or in a spool under `home`.
+
+class Before(NamedTuple):
+    """Readings before a worker starts: how many the archive has yet to store, how many Kafka was ever given."""
+
+    unfinished: int
+    published: int
+
+
+async def before(kafka_url: str, home: Path, group: str) -> Before:
+    """Count the readings that wait for `group` in Kafka or in a spool under `home`, and those ever in Kafka.
 
     Ask after Kafka is up and before a worker starts.
     """
     from iss_agents.feed.spool import waiting_for  # noqa: PLC0415 - the embedded programs start without it
 
-    return await _behind(kafka_url, group) + waiting_for(RAW.name, home)
-
-
-async def _behind(kafka_url: str, group: str) -> int:
-    from aiokafka import AIOKafkaConsumer, TopicPartition  # noqa: PLC0415 - slow to import
-
-    async with AIOKafkaConsumer(
-        bootstrap_servers=kafka_url, group_id=group, enable_auto_commit=False
-    ) as consumer:
-        if RAW.name not in await consumer.topics():
-            return 0
-        partitions = [TopicPartition(RAW.name, number) for number in range(RAW.partitions)]
+    spooled = waiting_for(RAW.name, home)
+    async with _raw_topic(kafka_url, group) as (consumer, partitions):
         ends = await consumer.end_offsets(partitions)
         beginnings = await consumer.beginning_offsets(partitions)
         committed = {each: await consumer.committed(each) for each in partitions}
     # A group that has not committed starts at earliest; retention may have passed one that has.
-    return sum(ends[each] - max(committed[each] or 0, beginnings[each]) for each in partitions)
+    behind = sum(ends[each] - max(committed[each] or 0, beginnings[each]) for each in partitions)
+    return Before(behind + spooled, sum(ends.values()))
+
+
+async def published(kafka_url: str, seconds: float) -> int:
+    """Return how many readings Kafka was ever given.
+
+    Raises:
+        KafkaError, TimeoutError: Kafka does not answer within `seconds`.
+    """
+    async with asyncio.timeout(seconds), _raw_topic(kafka_url) as (consumer, partitions):
+        return sum((await consumer.end_offsets(partitions)).values())
+
+
+@asynccontextmanager
+async def _raw_topic(
+    kafka_url: str, group: str | None = None
+) -> AsyncIterator[tuple["AIOKafkaConsumer", list["TopicPartition"]]]:
+    from aiokafka import AIOKafkaConsumer, TopicPartition  # noqa: PLC0415 - slow to import
+
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=group, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        exists = RAW.name in await consumer.topics()
+        yield consumer, [TopicPartition(RAW.name, number) for number in range(RAW.partitions) if exists]
+    finally:
+        await consumer.stop()

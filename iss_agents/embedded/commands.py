@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iss_agents.errors import UserError
 from iss_agents.settings import load_settings
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ def _run(plan: "Plan", seconds: float | None, *, as_json: bool) -> None:
     from iss_agents.embedded.screen import Screen  # noqa: PLC0415
 
     screen = Screen(Console(stderr=as_json))
-    result = run(plan, screen, seconds)
+    try:
+        result = run(plan, screen, seconds)
+    except KeyboardInterrupt:
+        raise UserError(f"Stopped before it was done; {plan.folder} keeps what there is.") from None
     screen.say(
         f"Received {result.received} = stored {result.archived} + duplicates {result.duplicates}"
         f" + invalid {result.invalid}: {'complete' if result.complete else 'NOT COMPLETE'}."
@@ -124,13 +128,13 @@ def _foreground(folder: Path, start: "Callable[[], Program]", ready: Callable[[]
     from iss_agents.embedded.place import only_user_of  # noqa: PLC0415 - as above
     from iss_agents.embedded.stack import Stack  # noqa: PLC0415
 
-    with only_user_of(folder), Stack() as stack:
-        program = stack.add(start())
-        program.wait_until(ready)
-        click.echo(f"{program.name} answers at {url} and keeps its data in {folder}; Ctrl-C stops it.")
-        try:
+    try:
+        with only_user_of(folder), Stack() as stack:
+            program = stack.add(start())
+            program.wait_until(ready)
+            click.echo(f"{program.name} answers at {url} and keeps its data in {folder}; Ctrl-C stops it.")
             while True:
                 stack.check()
                 sleep(1)
-        except KeyboardInterrupt:
-            return
+    except KeyboardInterrupt:
+        return

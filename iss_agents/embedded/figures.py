@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -23,10 +23,11 @@ TIMEOUT = 2.0
 class Figures:
     """One look at a worker's /metrics, `taken` on the monotonic clock. Counters start at 0 with the worker.
 
+    `duplicates` is what the archive had already; it met `reread` of them twice itself.
     `waiting` records are in memory or spool and not yet in Kafka, `lag` ones in Kafka and not yet in MongoDB.
     `slowest_seconds`: no reading took longer from ingest to MongoDB's acknowledgement (the upper edge of the
     histogram's bucket that the slowest one fell into; the last edge stands for itself or more).
-    `last_update` is Unix time in seconds, 0.0 if nothing has come yet.
+    `last_update` is Unix time in seconds, 0.0 if nothing has come yet. `uses` of the toilet were seen.
     """
 
     taken: float
@@ -34,6 +35,7 @@ class Figures:
     published: int
     archived: int
     duplicates: int
+    reread: int
     invalid: int
     never_measured: int
     items: int
@@ -42,6 +44,14 @@ class Figures:
     slowest_seconds: float
     signal_acquired: bool
     last_update: float
+    uses: int
+
+
+class Post(NamedTuple):
+    """A text about a use of the toilet, and what was decided to do with it."""
+
+    decision: str
+    text: str
 
 
 class Samples:
@@ -83,6 +93,7 @@ def read_figures(text: str) -> Figures:
         published=samples.total("iss_published_total", topic=RAW.name),
         archived=archived("stored"),
         duplicates=archived("duplicate"),
+        reread=samples.total("iss_archive_reread_total", topic=RAW.name),
         invalid=archived("invalid") + samples.total("iss_invalid_total", stage="feed"),
         never_measured=samples.total("iss_feed_never_measured_total"),
         items=samples.total("iss_items_known"),
@@ -91,6 +102,7 @@ def read_figures(text: str) -> Figures:
         slowest_seconds=samples.slowest("iss_ingest_to_persist_seconds"),
         signal_acquired=samples.total("iss_signal_acquired") == 1,
         last_update=sum(each.value for each in samples.matching("iss_feed_last_update_timestamp_seconds")),
+        uses=samples.total("iss_events_detected_total", kind="use"),
     )
 
 
@@ -123,6 +135,11 @@ class WorkerViews:
         """Return the newest level of the urine tank in percent, as sent, or None if it is not known."""
         value: str | None = self._document(f"/api/v1/items/{TANK_ITEM}").get("value")
         return value
+
+    def newest_post(self) -> Post | None:
+        """Return what was decided last within an hour, None if nothing was or it cannot be told now."""
+        posts = self._document("/api/v1/posts?from=-1h").get("posts")
+        return Post(posts[-1]["decision"], posts[-1]["text"]) if posts else None
 
     def _document(self, path: str) -> dict[str, Any]:
         answer = self._get(path)

@@ -8,16 +8,21 @@ from pathlib import Path
 from signal import SIGUSR1
 from time import monotonic
 
-from iss_agents.embedded.backlog import unfinished
+from iss_agents.embedded.backlog import Before, before, published
 from iss_agents.embedded.database import Database
 from iss_agents.embedded.figures import ARCHIVE_GROUP, WorkerViews
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import accepts, require_free
 from iss_agents.embedded.program import Program
+from iss_agents.embedded.refill import read_everything_again
 from iss_agents.embedded.stack import Stack
+from iss_agents.errors import UserError
 
 SIMULATOR = (sys.executable, "-m", "iss_agents.cli", "simulate")
 WORKER = (sys.executable, "-m", "faust", "-A", "iss_agents", "worker", "-l", "error")
+
+ANSWER_SECONDS = 2.0
+"""How long Kafka may take to say how much it was given."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,9 @@ class Announce:
     def started(self, name: str, seconds: float) -> None:
         """A program answers, `seconds` after the start of everything."""
 
+    def storage_set_aside(self, kept: Path) -> None:
+        """The database starts afresh; its old storage is `kept`."""
+
 
 class Machine:
     """The programs of a plan, started into a stack."""
@@ -56,7 +64,7 @@ class Machine:
         self.views = WorkerViews(plan.web_port)
         self._kafka = Kafka(plan.folder / "kafka", plan.kafka_port)
         self._database = Database(plan.folder / "database", plan.database_port)
-        self.resumed = 0
+        self.before = Before(0, 0)
         self.worker = Program("The worker", plan.worker, plan.folder / "worker.log", self._worker_environment())
         self._stack = stack
         self._announce = announce
@@ -74,17 +82,25 @@ class Machine:
         kafka = self._stack.add(self._kafka.start(self.plan.jar_folder, self._announce.fetched))
         database = self._stack.add(self._database.start())
         simulator = self._start_simulator()
-        self._wait(database, self._database.ready)
+        self._wait_for_database(kafka, database)
         self._wait(kafka, self._kafka.ready)
         if simulator:
             self._wait(simulator, lambda: accepts(self.plan.simulator_port or 0))
-        self.resumed = asyncio.run(unfinished(self._kafka.url, self.plan.folder, ARCHIVE_GROUP))
+        self.before = asyncio.run(before(self._kafka.url, self.plan.folder, ARCHIVE_GROUP))
         self.worker.start()
         self._wait(self._stack.add(self.worker), self.views.answer)
 
     def drain(self) -> None:
         """Ask the worker to end the feed for good and to hand on everything that came in."""
         self.worker.request(SIGUSR1)
+
+    def published(self) -> int:
+        """Return how many readings Kafka was given in this run.
+
+        Raises:
+            KafkaError, TimeoutError: Kafka does not answer.
+        """
+        return asyncio.run(published(self._kafka.url, ANSWER_SECONDS)) - self.before.published
 
     def _require_ports(self) -> None:
         require_free(self.plan.kafka_port, "Kafka")
@@ -100,6 +116,21 @@ class Machine:
         program = Program("The simulated station", command, self.plan.folder / "simulator.log")
         program.start()
         return self._stack.add(program)
+
+    def _wait_for_database(self, kafka: Program, database: Program) -> None:
+        try:
+            self._wait(database, self._database.ready)
+        except UserError:
+            if not self._database.storage_is_broken:
+                raise
+            self._refill_database(kafka)
+            self._wait(database, self._database.ready)
+
+    def _refill_database(self, kafka: Program) -> None:
+        kafka.wait_until(self._kafka.ready)
+        # First this: a start that is killed in between finds the broken storage again.
+        asyncio.run(read_everything_again(self._kafka.url))
+        self._announce.storage_set_aside(self._database.restart_with_empty_storage())
 
     def _wait(self, program: Program, ready: Callable[[], bool]) -> None:
         def ready_and_all_run() -> bool:

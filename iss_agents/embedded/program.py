@@ -104,8 +104,15 @@ class Program:
         _kill_group(self._process.pid)
         self._process.wait()
 
+    def output(self) -> str:
+        """Return what the program has said since its start; nothing if its log is gone."""
+        try:
+            return self.log.read_text(errors="replace")
+        except OSError:
+            return ""
+
     def _last_lines(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+        return "\n".join(self.output().splitlines()[-LAST_LINES:])
 
 
 def _die_with_parent() -> None:

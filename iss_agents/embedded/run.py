@@ -24,7 +24,9 @@ INTERRUPTED_DRAIN_SECONDS = 2.0
 class Result:
     """What a run amounted to, in readings of the raw topic.
 
-    `received` includes the `resumed` ones that an earlier run had left in Kafka or in a spool. No reading took
+    `received` includes the `resumed` ones that an earlier run left in Kafka or in a spool; `duplicates` were
+    received more than once. When Kafka stalls, some are also `resent` to it, because it may not have them, and
+    `reread` from it, because it may not know that they are stored: copies, and counted apart. No reading took
     longer than `max_lag_seconds` from ingest to MongoDB's acknowledgement (upper edge of a histogram's bucket;
     300 stands for 300 or more, as with resumed readings).
     """
@@ -33,11 +35,14 @@ class Result:
     published: int
     invalid: int
     duplicates: int
+    resent: int
+    reread: int
     items: int
     archived: int
     max_lag_seconds: float
     resumed: int
     never_measured: int
+    uses: int
     seconds: float
 
     @property
@@ -71,7 +76,7 @@ def _watch_and_drain(machine: Machine, stack: Stack, screen: Screen, seconds: fl
     except KeyboardInterrupt:
         screen.say("Stopping: the feed ends, what came in is stored")
     streamed = monotonic() - begun
-    return _result(_drain(machine, stack, patience), machine.resumed, streamed)
+    return _drain(machine, stack, patience, streamed)
 
 
 def _watch(machine: Machine, stack: Stack, screen: Screen, seconds: float | None) -> None:
@@ -92,38 +97,59 @@ def _status(machine: Machine, figures: Figures, before: Figures) -> Status:
         figures=figures,
         rate=(figures.received - before.received) / seconds,
         tank_level=machine.views.tank_level(),
+        newest_post=machine.views.newest_post(),
         troubles=machine.views.troubles(),
         address=machine.views.address,
     )
 
 
-def _drain(machine: Machine, stack: Stack, patience: float) -> Figures:
+def _drain(machine: Machine, stack: Stack, patience: float, seconds: float) -> Result:
     deadline = monotonic() + patience
     machine.drain()
-    figures = machine.views.figures()
-    while (figures is None or not _settled(figures, machine.resumed)) and monotonic() < deadline:
+    result: Result | None = None
+    while result is None or monotonic() < deadline:
         stack.check()
+        if figures := machine.views.figures():
+            result = _result(machine, figures, seconds)
+            if _settled(figures, result):
+                return result
+        elif monotonic() > deadline:
+            raise UserError(f"The worker did not answer in the end; its log is {machine.worker.log}.")
         sleep(LOOK_EVERY / 5)
-        figures = machine.views.figures() or figures
-    if figures is None:
-        raise UserError(f"The worker did not answer in the end; its log is {machine.worker.log}.")
-    return figures
+    return result
 
 
-def _settled(figures: Figures, resumed: int) -> bool:
-    return not figures.waiting and not figures.lag and _result(figures, resumed, 0.0).complete
+def _settled(figures: Figures, result: Result) -> bool:
+    return not figures.waiting and not figures.lag and result.complete
 
 
-def _result(figures: Figures, resumed: int, seconds: float) -> Result:
+def _result(machine: Machine, figures: Figures, seconds: float) -> Result:
+    resent = _resent(machine, figures)
     return Result(
-        received=figures.received + resumed,
+        received=figures.received + machine.before.unfinished,
         published=figures.published,
         invalid=figures.invalid,
-        duplicates=figures.duplicates,
+        duplicates=figures.duplicates - resent - figures.reread,
+        resent=resent,
+        reread=figures.reread,
         items=figures.items,
         archived=figures.archived,
         max_lag_seconds=figures.slowest_seconds,
-        resumed=resumed,
+        resumed=machine.before.unfinished,
         never_measured=figures.never_measured,
+        uses=figures.uses,
         seconds=round(seconds, 1),
     )
+
+
+def _resent(machine: Machine, figures: Figures) -> int:
+    """Return how many more readings Kafka was given than it has acknowledged, each reading once.
+
+    Not from what was received: then a reading that is lost and one that is resent would make up for each other.
+    """
+    from aiokafka.errors import KafkaError  # noqa: PLC0415 - slow to import
+
+    try:
+        return max(machine.published() - figures.published, 0)
+    except (KafkaError, TimeoutError):
+        return 0

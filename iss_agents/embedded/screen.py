@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from iss_agents.embedded.figures import Figures
+from iss_agents.embedded.figures import Figures, Post
 from iss_agents.embedded.machine import Announce
 
 UNKNOWN = "not known yet"
@@ -26,6 +27,7 @@ class Status:
     figures: Figures
     rate: float
     tank_level: str | None
+    newest_post: Post | None
     troubles: dict[str, str]
     address: str
 
@@ -49,6 +51,12 @@ class Screen(Announce):
 
     def started(self, name: str, seconds: float) -> None:
         self.say(f"{name} answers after {seconds:.1f} s")
+
+    def storage_set_aside(self, kept: Path) -> None:
+        self.say(
+            f"The database could not open its storage: that is kept as {kept}, "
+            "and a fresh one is filled with what Kafka has of the last 7 days"
+        )
 
     def say(self, sentence: str) -> None:
         """Print one line, after whatever progress there was."""
@@ -83,6 +91,8 @@ def rows(status: Status) -> dict[str, str]:
         "consumer lag": str(figures.lag),
         "signal": _signal(figures),
         "tank": UNKNOWN if status.tank_level is None else f"{status.tank_level} %",
+        "uses": str(figures.uses),
+        "newest post": _post(status.newest_post),
         **status.troubles,
         "page": status.address,
     }
@@ -99,6 +109,10 @@ def _signal(figures: Figures) -> str:
     if not figures.last_update:
         return UNKNOWN
     return "AOS" if figures.signal_acquired else "LOS"
+
+
+def _post(post: Post | None) -> str:
+    return f"{' / '.join(post.text.splitlines())} ({post.decision})" if post else "none yet"
 
 
 def _clock(unix_time: float) -> str:

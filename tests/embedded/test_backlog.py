@@ -5,7 +5,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from iss_agents.embedded.backlog import unfinished
+from iss_agents.embedded.backlog import before, published
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.spool import open_spools
 from iss_agents.topics import GAPS, RAW
@@ -13,11 +13,13 @@ from iss_agents.topics import GAPS, RAW
 
 async def test_readings_behind_the_commit_of_the_group_are_unfinished(kafka_url: str, tmp_path: Path) -> None:
     await raw_topic(kafka_url)
-    before = await unfinished(kafka_url, tmp_path, "backlog-trial")
+    first = await before(kafka_url, tmp_path, "backlog-trial")
     async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer:
         for number in range(5):
             last = await producer.send_and_wait(RAW.name, b"%d" % number, partition=3)
-    assert await unfinished(kafka_url, tmp_path, "backlog-trial") == before + 5
+    second = await before(kafka_url, tmp_path, "backlog-trial")
+    assert (second.unfinished, second.published) == (first.unfinished + 5, first.published + 5)
+    assert await published(kafka_url, seconds=10) == second.published
 
     async with AIOKafkaConsumer(
         bootstrap_servers=kafka_url, group_id="backlog-trial", enable_auto_commit=False
@@ -27,16 +29,18 @@ async def test_readings_behind_the_commit_of_the_group_are_unfinished(kafka_url:
         earliest = (await consumer.beginning_offsets([partition]))[partition]
         await consumer.commit({partition: last.offset})
 
-    assert await unfinished(kafka_url, tmp_path, "backlog-trial") == before + 5 - (last.offset - earliest)
+    third = await before(kafka_url, tmp_path, "backlog-trial")
+    assert third.unfinished == second.unfinished - (last.offset - earliest)
 
 
 async def test_only_readings_in_the_spool_are_unfinished(kafka_url: str, tmp_path: Path) -> None:
     await raw_topic(kafka_url)
-    before = await unfinished(kafka_url, tmp_path, "spool-trial")
+    first = await before(kafka_url, tmp_path, "spool-trial")
     [spool] = open_spools(tmp_path, 1 << 20)
     spool.append([Outgoing(topic.name, 0, None, b"1", 0.0) for topic in (RAW, RAW, GAPS)])
 
-    assert await unfinished(kafka_url, tmp_path, "spool-trial") == before + 2
+    second = await before(kafka_url, tmp_path, "spool-trial")
+    assert (second.unfinished, second.published) == (first.unfinished + 2, first.published)
     spool.close()
 
 

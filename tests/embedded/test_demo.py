@@ -1,5 +1,6 @@
 """The one command, as a stranger types it: everything is real but the station."""
 
+import asyncio
 import json
 import os
 import signal
@@ -87,6 +88,46 @@ async def test_a_demo_that_is_killed_leaves_nothing_running_and_the_next_one_fin
 
     assert code == 0, errors
     assert json.loads(output)["archived"] > 0
+
+
+def test_a_storage_that_cannot_be_opened_is_kept_and_filled_again_from_kafka(demo: Demo) -> None:
+    code, output, errors = demo.run("--seconds", "5", "--json")
+    assert code == 0, errors
+    first = json.loads(output)
+    next((demo.folder / "database" / "data").glob("secantus_documents_sh*.wt")).unlink()
+
+    code, output, errors = demo.run("--seconds", "3", "--json")
+    second = json.loads(output)
+
+    assert code == 0, errors
+    [kept] = (demo.folder / "database").glob("data.broken-*")
+    assert f"The database could not open its storage: that is kept as {kept}, and a fresh one" in errors
+    assert second["resumed"] == first["published"]
+    assert second["archived"] > first["archived"]
+
+
+@pytest.mark.long
+async def test_a_demo_whose_kafka_stalls_accounts_for_what_was_sent_and_read_again(demo: Demo) -> None:
+    with demo.process("--seconds", "60", "--json") as process:
+        await until(lambda: "web" in demo.open_ports, seconds=100)
+        await asyncio.sleep(8)  # readings flow, and a commit is under way at any time
+        [kafka] = programs(process.pid, "kafka.Kafka")
+        os.kill(kafka, signal.SIGSTOP)
+        await asyncio.sleep(36)  # longer than any request to Kafka is waited for
+        os.kill(kafka, signal.SIGCONT)
+        output, errors = await asyncio.to_thread(process.communicate)
+    result = json.loads(output)
+
+    assert process.returncode == 0, errors
+    assert result["received"] == result["archived"] + result["duplicates"] + result["invalid"]
+    assert result["resent"] + result["reread"] > 0
+
+
+def programs(parent: int, name: str) -> list[int]:
+    """Return the process ids of the children of `parent` whose command line names `name`."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    rows = (line.split(None, 2) for line in listing.stdout.splitlines())
+    return [int(pid) for pid, above, command in rows if int(above) == parent and name in command]
 
 
 def test_a_taken_port_is_one_sentence(demo: Demo) -> None:

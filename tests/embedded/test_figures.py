@@ -24,6 +24,12 @@ iss_archive_documents_total{topic="telemetry.raw.v1",outcome="stored"} 90.0
 iss_archive_documents_total{topic="telemetry.raw.v1",outcome="duplicate"} 8.0
 iss_archive_documents_total{topic="telemetry.raw.v1",outcome="invalid"} 1.0
 iss_archive_documents_total{topic="telemetry.gaps.v1",outcome="stored"} 7.0
+# TYPE iss_archive_reread counter
+iss_archive_reread_total{topic="telemetry.raw.v1"} 6.0
+iss_archive_reread_total{topic="telemetry.gaps.v1"} 1.0
+# TYPE iss_events_detected counter
+iss_events_detected_total{kind="use"} 2.0
+iss_events_detected_total{kind="unobserved"} 1.0
 # TYPE iss_publisher_pending gauge
 iss_publisher_pending 4.0
 # TYPE iss_spool_records gauge
@@ -50,6 +56,7 @@ def test_the_figures_are_the_sums_of_the_raw_topic() -> None:
         "published": 99,
         "archived": 90,
         "duplicates": 8,
+        "reread": 6,
         "invalid": 4,
         "never_measured": 8,
         "items": 329,
@@ -58,6 +65,7 @@ def test_the_figures_are_the_sums_of_the_raw_topic() -> None:
         "slowest_seconds": 0.0,
         "signal_acquired": True,
         "last_update": 1.7e9,
+        "uses": 2,
     }
 
 
@@ -83,3 +91,4 @@ def test_a_worker_that_is_away_has_no_figures() -> None:
     assert views.figures() is None
     assert views.troubles() == {}
     assert views.tank_level() is None
+    assert views.newest_post() is None

@@ -5,18 +5,30 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from iss_agents.embedded.figures import read_figures
+from iss_agents.embedded.figures import Post, read_figures
 from iss_agents.embedded.screen import Screen, Status, rows
 
 NOTHING_YET = Status(
-    figures=read_figures(""), rate=0.0, tank_level=None, troubles={}, address="http://127.0.0.1:8000/"
+    figures=read_figures(""),
+    rate=0.0,
+    tank_level=None,
+    newest_post=None,
+    troubles={},
+    address="http://127.0.0.1:8000/",
 )
 STREAMING = Status(
     figures=replace(
-        read_figures(""), items=329, archived=1048, lag=9, signal_acquired=True, last_update=1795473641.0
+        read_figures(""),
+        items=329,
+        archived=1048,
+        lag=9,
+        signal_acquired=True,
+        last_update=1795473641.0,
+        uses=1,
     ),
     rate=71.33,
     tank_level="27",
+    newest_post=Post("dry_run", "One small step\nto the toilet"),
     troubles={"database": "does not answer"},
     address="http://127.0.0.1:8000/",
 )
@@ -31,6 +43,8 @@ def test_nothing_is_claimed_before_something_is_known() -> None:
         "consumer lag": "0",
         "signal": "not known yet",
         "tank": "not known yet",
+        "uses": "0",
+        "newest post": "none yet",
         "page": "http://127.0.0.1:8000/",
     }
 
@@ -44,6 +58,8 @@ def test_the_status_of_a_run_names_what_does_not_work() -> None:
         "consumer lag": "9",
         "signal": "AOS",
         "tank": "27 %",
+        "uses": "1",
+        "newest post": "One small step / to the toilet (dry_run)",
         "database": "does not answer",
         "page": "http://127.0.0.1:8000/",
     }
@@ -59,7 +75,8 @@ def test_lines_without_a_terminal_are_plain_and_few() -> None:
 
     assert output.getvalue() == (
         "updates/s 71.3, items known 329, newest 22:40:41 UTC, stored 1048, consumer lag 9, signal AOS, "
-        "tank 27 %, database does not answer, page http://127.0.0.1:8000/\n"
+        "tank 27 %, uses 1, newest post One small step / to the toilet (dry_run), "
+        "database does not answer, page http://127.0.0.1:8000/\n"
     )
 
 
