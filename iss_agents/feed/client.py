@@ -34,7 +34,8 @@ class StationClient:
     The callbacks are called on the loop that called `connect`: `on_updates` with what came in since the last
     call, `on_status` with each status of the library, `on_failure` with code and message when the server
     refuses the session or the subscription, `on_lost_updates` with an item and how many of its updates
-    are lost. After `FINAL` or `on_failure` nothing more comes: make a new client.
+    are lost. After `FINAL` or `on_failure` nothing more comes, and after `disconnect` no callback is called:
+    make a new client.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class StationClient:
         self._lock = Lock()
         self._waiting: list[Update] = []
         self._loop_is_awake = False
+        self._closed = False
 
     def connect(self) -> None:
         """Begin to connect. Returns at once; what happens is told by the callbacks."""
@@ -73,12 +75,17 @@ class StationClient:
         self._client.connect()
 
     async def disconnect(self) -> None:
-        """End the session and return when it has ended, everything that came in handed over."""
+        """End the session and return when it has ended, everything that came in handed over.
+
+        A session that does not end in `DISCONNECT_SECONDS` is not listened to any longer: what it still sends
+        would mix with its successor's.
+        """
         # Not by the library's status: it says DISCONNECTED, too, until it has begun to connect.
         if not self._ended.is_set():
             self._client.disconnect()
             await self._wait_until_ended()
         self._hand_over()
+        self._closed = True
 
     async def _wait_until_ended(self) -> None:
         try:
@@ -88,6 +95,8 @@ class StationClient:
 
     def receive(self, update: Update) -> None:
         """Keep an update and wake the loop, unless it is awake already. Called on the library's thread."""
+        if self._closed:
+            return
         with self._lock:
             if len(self._waiting) >= HANDOVER_LIMIT:
                 self.call(self._on_lost_updates, update.item_id, 1)
@@ -112,8 +121,14 @@ class StationClient:
         self.call(self._on_lost_updates, item_id, count)
 
     def call(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """Run a callback on the loop."""
-        self._loop.call_soon_threadsafe(callback, *arguments)
+        """Run a callback on the loop, unless the client is closed by then."""
+        # The loop itself may have ended, too.
+        if not self._closed:
+            self._loop.call_soon_threadsafe(self._run, callback, *arguments)
+
+    def _run(self, callback: Callable[..., None], *arguments: Any) -> None:
+        if not self._closed:
+            callback(*arguments)
 
     def _hand_over(self) -> None:
         with self._lock:

@@ -133,3 +133,28 @@ async def test_disconnect_returns_when_the_session_has_ended(heard: Heard, stati
     station.publish("NODE3000005", "38")
     await heard.client.disconnect()
     assert heard.batches == []
+
+
+async def test_a_client_that_does_not_end_is_not_listened_to_after_disconnect(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "DISCONNECT_SECONDS", 0.1)
+    station.publish("NODE3000005", "37")
+    heard = Heard(station, "NODE3000005")
+    await until(lambda: len(heard.updates) == 1)
+    library = heard.client._client
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "disconnect", lambda: None)
+        await heard.client.disconnect()
+    told = [*heard.statuses]
+    station.publish("NODE3000005", "38")
+    watcher = Heard(station, "NODE3000005")
+    await until(lambda: len(watcher.updates) == 1)
+    heard.client.lose("NODE3000005", 1)
+    heard.client.fail(1, "late")
+    library.disconnect()
+    await until(lambda: station.sessions == 1)
+    await watcher.client.disconnect()
+
+    assert [one.fields["Value"] for one in heard.updates] == ["37"]
+    assert (heard.statuses, heard.failures, heard.lost) == (told, [], [])
