@@ -1,7 +1,8 @@
 """Mark the zeros that many items send at one instant when a broken broadcast comes back.
 
 A burst shows only after several zeros, so an exact zero waits a moment for its witnesses, and everything
-later of the same item waits behind it. Time comes with the readings or as a parameter.
+later of the same item waits behind it. Time comes with the readings or as a parameter; a clock that was set
+back by more than a wait ends that wait, so that nothing is held for as long as the clock was wrong.
 """
 
 from collections.abc import Callable
@@ -51,10 +52,10 @@ class ZeroBursts:
 
     def release(self, now: datetime) -> list[Reading]:
         """Return what has waited long enough at `now` without a burst, and end a burst that is over."""
-        if self._burst and now - self._burst.ingest_ts >= BURST_LASTS:
+        if self._burst and _apart(now, self._burst.ingest_ts) >= BURST_LASTS:
             self._burst = None
             self.needs_snapshot |= bool(self._in_burst)
-        overdue = [item for item, held in self._held.items() if now - held[0].ingest_ts >= HOLD]
+        overdue = [item for item, held in self._held.items() if _apart(now, held[0].ingest_ts) >= HOLD]
         return self._release(overdue, self._believe)
 
     def finish(self) -> list[Reading]:
@@ -90,7 +91,7 @@ class ZeroBursts:
         return reading
 
     def _belongs_to_burst(self, reading: Reading) -> bool:
-        if not self._burst or reading.ingest_ts - self._burst.ingest_ts >= BURST_LASTS:
+        if not self._burst or _apart(reading.ingest_ts, self._burst.ingest_ts) >= BURST_LASTS:
             return False
         return reading.item_id in self._in_burst or _together(reading, self._burst)
 
@@ -116,4 +117,8 @@ class ZeroBursts:
 
 
 def _together(one: Reading, other: Reading) -> bool:
-    return abs(one.source_ts - other.source_ts) <= BURST_SPREAD
+    return _apart(one.source_ts, other.source_ts) <= BURST_SPREAD
+
+
+def _apart(one: datetime, other: datetime) -> timedelta:
+    return abs(one - other)

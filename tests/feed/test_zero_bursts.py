@@ -142,3 +142,21 @@ def test_an_enum_with_a_state_zero_does_not_wait() -> None:
     bursts = seen("USLAB000095")
 
     assert bursts.judge(off) == [off]
+
+
+def test_a_clock_that_is_set_back_releases_what_waits() -> None:
+    bursts = seen(ITEM)
+    sent = [reading(value="0"), *(reading(value=str(number), at=number - 3600) for number in range(1, 4))]
+
+    assert [bursts.judge(one) for one in sent] == [[]] * 4
+    assert bursts.release(after(-3596)) == sent
+
+
+def test_a_clock_that_is_set_back_ends_a_burst() -> None:
+    bursts = seen(*NUMBERS)
+    for item in NUMBERS:
+        bursts.judge(reading(item, "0"))
+
+    assert summary(bursts.judge(reading(ITEM, "0", at=-3600))) == [(ITEM, "0", None)]
+    bursts.release(after(-3600))
+    assert bursts.needs_snapshot
