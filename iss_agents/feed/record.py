@@ -1,5 +1,7 @@
 """Write what a Lightstreamer source sends to a recording."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from iss_agents.errors import UserError
@@ -32,10 +34,23 @@ async def record(settings: Settings, path: Path, seconds: float | None) -> Tally
     """Record to `path` for `seconds` or until Ctrl-C; the file is whole however it ends.
 
     Raises:
-        UserError: nothing came in, or the file cannot be written.
+        UserError: nothing came in, or the file exists or cannot be written.
     """
+    with _new_recording(path) as writer:
+        return await listen(settings, seconds, Recorder(writer).take)
+
+
+@contextmanager
+def _new_recording(path: Path) -> Iterator[RecordingWriter]:
+    if path.is_file():
+        raise UserError(f"{path} exists already: choose another name, or remove it.")
     try:
         with RecordingWriter(path) as writer:
-            return await listen(settings, seconds, Recorder(writer).take)
+            yield writer
     except OSError as error:
         raise UserError(f"Cannot write {path} ({error.strerror}): choose another place.") from error
+    except UserError:
+        # Nothing came in, and the next attempt is not to find a file in its way. A device stays.
+        if path.is_file():
+            path.unlink()
+        raise

@@ -90,7 +90,18 @@ async def test_a_full_disk_ends_the_recording_with_a_sentence(station: Station) 
         await record(Settings(feed_url=station.url), Path("/dev/full"), seconds=1)
 
 
-async def test_an_unreachable_feed_is_said_in_one_sentence(tmp_path: Path) -> None:
+async def test_a_recording_that_exists_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "feed.jsonl"
+    path.write_text("a recording")
+
+    with pytest.raises(UserError) as told:
+        await record(Settings(feed_url="http://127.0.0.1:1"), path, seconds=1)
+
+    assert str(told.value) == f"{path} exists already: choose another name, or remove it."
+    assert path.read_text() == "a recording"
+
+
+async def test_an_unreachable_feed_is_said_in_one_sentence_and_leaves_no_file(tmp_path: Path) -> None:
     settings = Settings(feed_url="http://127.0.0.1:1")
 
     with pytest.raises(UserError) as told:
@@ -99,6 +110,7 @@ async def test_an_unreachable_feed_is_said_in_one_sentence(tmp_path: Path) -> No
     assert str(told.value) == (
         "The feed at http://127.0.0.1:1 is unreachable: check the network and the address."
     )
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - a local folder
 
 
 def test_a_recorded_update_keeps_every_field() -> None:
