@@ -23,7 +23,7 @@ NEVER_MEASURED = 8
 
 RATES = (5, 150)
 """Updates/s over all items: from iss-live's quietest run to twice the mean of 70 that the original design
-states. A short listening may meet a peak: a recording's busiest second has 27 where its mean is 12.4 (feed.md)."""
+states. A short listening may meet a peak: a recording's busiest second has 27, its mean is 12.4 (feed.md)."""
 
 CLOCK_RATES = (0.9, 1.1)
 CLOCK_DELAYS = (2, 15)
