@@ -10,6 +10,7 @@ from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import free_port
 from iss_agents.settings import load_settings
 from iss_agents.simulator.station import Station
+from tests.announcers.fake_x import FakeX
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,11 @@ async def station() -> AsyncIterator[Station]:
     quiet = await Station().start()
     yield quiet
     await quiet.stop()
+
+
+@pytest.fixture
+async def fake_x() -> AsyncIterator[FakeX]:
+    """A server on a free port that answers like X until it is told otherwise."""
+    server = await FakeX().start()
+    yield server
+    await server.stop()

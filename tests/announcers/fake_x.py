@@ -87,6 +87,11 @@ class FakeX:
         await self.take(asked)
         return await self.reset(asked)
 
+    async def take_and_hang(self, asked: Asked) -> web.StreamResponse:
+        """Take the text and never say so."""
+        await self.take(asked)
+        return await self.hang(asked)
+
     async def _tweets(self, request: web.Request) -> web.StreamResponse:
         if not is_signed(request):
             return problem(401, "Unauthorized")
