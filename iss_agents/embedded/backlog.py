@@ -24,7 +24,7 @@ async def before(kafka_url: str, home: Path, group: str) -> Before:
 
     Ask after Kafka is up and before a worker starts.
     """
-    from iss_agents.feed.spool import waiting_for  # noqa: PLC0415 - the embedded programs start without it
+    from iss_agents.feed.takeover import waiting_for  # noqa: PLC0415 - the embedded programs start without it
 
     spooled = waiting_for(RAW.name, home)
     async with _raw_topic(kafka_url, group) as (consumer, partitions):

@@ -13,7 +13,8 @@ from mode import Service
 from iss_agents import metrics
 from iss_agents.feed.delivery import Delivery
 from iss_agents.feed.outgoing import Outgoing
-from iss_agents.feed.spool import Spool, SpoolFull, open_spools
+from iss_agents.feed.spool import Spool, SpoolFull
+from iss_agents.feed.takeover import open_spools
 from iss_agents.health import Health
 from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.settings import Settings

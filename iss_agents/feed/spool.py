@@ -5,16 +5,14 @@ SQLite in WAL mode: a transaction that has returned survives a kill -9, and a to
 
 import fcntl
 import logging
-import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from iss_agents.errors import UserError
 from iss_agents.feed.outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
@@ -158,68 +156,13 @@ class Spool:
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         self._connection.close()
-        broken = self.path.with_suffix(f".broken-{_milliseconds_now()}")
+        broken = self.path.with_suffix(f".broken-{milliseconds_now()}")
         self.path.rename(broken)
         for companion in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + companion).rename(f"{broken}{companion}")
         logger.error("The spool %s is unreadable (%s) and was kept as %s", self.path, error, broken.name)
         self._open()
-
-
-def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
-    """Take over every spool that no worker holds, oldest first; the last one is for new records.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
-    folder = home / "spool"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _taking_over(folder):
-            spools = list(_unlocked(folder, limit_bytes))
-            if not spools:
-                name = f"{_milliseconds_now()}-{os.getpid()}.sqlite"
-                spools = [Spool(folder / name, limit_bytes)]
-    except (OSError, sqlite3.OperationalError) as error:
-        raise UserError(
-            f"The spool cannot be written to {folder} ({error}): make it writable or set ISS_HOME."
-        ) from error
-    return spools
-
-
-def waiting(home: Path) -> int:
-    """Return how many records are left in the spools under `home`, locked or not."""
-    return sum(_count(path) for path in (home / "spool").glob("*.sqlite"))
-
-
-def waiting_for(topic: str, home: Path) -> int:
-    """Return how many of the records that `waiting` counts are for `topic`."""
-    return sum(_count_for(topic, path) for path in (home / "spool").glob("*.sqlite"))
-
-
-def _unlocked(folder: Path, limit_bytes: int) -> Iterator[Spool]:
-    for path in sorted(folder.glob("*.sqlite")):
-        with suppress(SpoolInUse):
-            yield Spool(path, limit_bytes)
-
-
-def _count(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
-        try:
-            first, following = _bounds(connection)
-        except sqlite3.DatabaseError:
-            return 0
-    return following - first
-
-
-def _count_for(topic: str, path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
-        try:
-            (count,) = connection.execute("SELECT count(*) FROM records WHERE topic = ?", [topic]).fetchone()
-        except sqlite3.DatabaseError:
-            return 0
-    return int(count)
 
 
 def _prepare(connection: sqlite3.Connection, limit_pages: int) -> None:
@@ -243,7 +186,7 @@ def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
     return following, following
 
 
-def _milliseconds_now() -> int:
+def milliseconds_now() -> int:
     return time.time_ns() // 1_000_000
 
 
@@ -255,11 +198,3 @@ def _lock(path: Path) -> BinaryIO:
         file.close()
         raise SpoolInUse(str(path)) from error
     return file
-
-
-@contextmanager
-def _taking_over(folder: Path) -> Iterator[None]:
-    # One worker at a time looks for spools: two that share them out would mix the order of items.
-    with (folder / "take-over.lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from iss_agents.embedded.backlog import before, published
 from iss_agents.feed.outgoing import Outgoing
-from iss_agents.feed.spool import open_spools
+from iss_agents.feed.takeover import open_spools
 from iss_agents.topics import GAPS, RAW
 
 

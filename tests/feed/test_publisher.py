@@ -21,7 +21,7 @@ from iss_agents.embedded.place import free_port
 from iss_agents.feed import delivery
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.publisher import HIGH_WATER, PENDING_LIMIT, Publisher
-from iss_agents.feed.spool import waiting
+from iss_agents.feed.takeover import waiting
 from iss_agents.health import Health
 from iss_agents.metrics import PUBLISHED
 from iss_agents.records import decode_invalid

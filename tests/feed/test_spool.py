@@ -1,15 +1,13 @@
 import logging
 import sqlite3
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from iss_agents.errors import UserError
 from iss_agents.feed.outgoing import Outgoing
-from iss_agents.feed.spool import Spool, SpoolFull, SpoolInUse, open_spools, waiting
+from iss_agents.feed.spool import Spool, SpoolFull, SpoolInUse
+from iss_agents.feed.takeover import open_spools, waiting
 
 MEBIBYTE = 1 << 20
 
@@ -123,33 +121,6 @@ def test_a_spool_belongs_to_one_worker(tmp_path: Path) -> None:
     queue.close()
 
 
-CHILD = """
-import os, sys
-from pathlib import Path
-from iss_agents.feed.outgoing import Outgoing
-from iss_agents.feed.spool import open_spools
-spool = open_spools(Path(sys.argv[1]), 1 << 20)[-1]
-spool.append([Outgoing("t", 0, b"key", str(number).encode()) for number in range(500)])
-os.kill(os.getpid(), 9)
-"""
-
-
-def test_the_next_worker_takes_over_what_a_killed_one_left_oldest_first(tmp_path: Path) -> None:
-    mine = open_spools(tmp_path, MEBIBYTE)[-1]
-    mine.append(records(7))
-    for _ in range(2):
-        # Each child finds the first spool locked; the second one takes over the spool of the first.
-        assert subprocess.run([sys.executable, "-c", CHILD, tmp_path], check=False).returncode == -9
-    assert waiting(tmp_path) == 1001
-    taken_over = open_spools(tmp_path, MEBIBYTE)
-
-    expected = [str(number).encode() for number in range(500)] * 2
-    assert [record.value for spool in taken_over for record in spool.head(2000)] == expected
-    for each in (mine, *taken_over):
-        each.close()
-    assert waiting(tmp_path) == 1001
-
-
 @pytest.mark.parametrize("damage", [b"", b"nonsense" * 1000], ids=["torn", "overwritten"])
 def test_an_unreadable_spool_is_kept_aside_and_said_once(
     tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
@@ -172,21 +143,6 @@ def test_an_unreadable_spool_is_kept_aside_and_said_once(
     assert len(list(folder.glob("1.broken-*"))) == 1
     assert waiting(tmp_path) == 1
     fresh.close()
-
-
-def test_an_unreadable_spool_does_not_spoil_the_count(tmp_path: Path) -> None:
-    (tmp_path / "spool").mkdir()
-    (tmp_path / "spool" / "1.sqlite").write_bytes(b"nonsense" * 1000)
-
-    assert waiting(tmp_path) == 0
-    assert waiting(tmp_path / "nowhere") == 0
-
-
-def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "spool").write_text("a file is in the way")
-
-    with pytest.raises(UserError, match=r"The spool cannot be written to .*set ISS_HOME"):
-        open_spools(tmp_path, MEBIBYTE)
 
 
 def test_records_are_in_the_file_as_soon_as_append_returns(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""The spools of one machine: a worker takes over what earlier ones left, and anybody may count what waits."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from iss_agents.errors import UserError
+from iss_agents.feed.spool import Spool, SpoolInUse, milliseconds_now
+
+
+def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
+    """Take over every spool that no worker holds, oldest first; the last one is for new records.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    folder = home / "spool"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _taking_over(folder):
+            spools = list(_unlocked(folder, limit_bytes))
+            if not spools:
+                name = f"{milliseconds_now()}-{os.getpid()}.sqlite"
+                spools = [Spool(folder / name, limit_bytes)]
+    except (OSError, sqlite3.OperationalError) as error:
+        raise UserError(
+            f"The spool cannot be written to {folder} ({error}): make it writable or set ISS_HOME."
+        ) from error
+    return spools
+
+
+def waiting(home: Path) -> int:
+    """Return how many records are left in the spools under `home`, locked or not."""
+    return _count(home, "SELECT count(*) FROM records")
+
+
+def waiting_for(topic: str, home: Path) -> int:
+    """Return how many of the records that `waiting` counts are for `topic`."""
+    return _count(home, "SELECT count(*) FROM records WHERE topic = ?", topic)
+
+
+def _unlocked(folder: Path, limit_bytes: int) -> Iterator[Spool]:
+    for path in sorted(folder.glob("*.sqlite")):
+        with suppress(SpoolInUse):
+            yield Spool(path, limit_bytes)
+
+
+def _count(home: Path, query: str, *values: str) -> int:
+    return sum(_answer(path, query, values) for path in (home / "spool").glob("*.sqlite"))
+
+
+def _answer(path: Path, query: str, values: Sequence[str]) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            (count,) = connection.execute(query, values).fetchone()
+        except sqlite3.DatabaseError:
+            return 0
+    return int(count)
+
+
+@contextmanager
+def _taking_over(folder: Path) -> Iterator[None]:
+    # One worker at a time looks for spools: two that share them out would mix the order of items.
+    with (folder / "take-over.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
