@@ -1,6 +1,6 @@
 """What the archive knows of what it has read."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from prometheus_client import REGISTRY
 
@@ -9,7 +9,8 @@ from iss_agents.settings import Settings
 from iss_agents.topics import RAW
 
 
-class Record(NamedTuple):
+@dataclass
+class Record:
     """A record on the raw topic."""
 
     partition: int
