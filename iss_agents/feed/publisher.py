@@ -2,28 +2,23 @@
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import islice
 from time import monotonic, time
 
 from mode import Service
 
 from iss_agents import metrics
 from iss_agents.feed.delivery import Delivery
+from iss_agents.feed.outbox import BATCH_RECORDS, Outbox
 from iss_agents.feed.outgoing import Outgoing
-from iss_agents.feed.spool import Spool, SpoolFull
-from iss_agents.feed.takeover import open_spools
 from iss_agents.health import Health
 from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-PENDING_LIMIT = 10_000
-HIGH_WATER = PENDING_LIMIT * 8 // 10
-BATCH_RECORDS = 2_000
 LINGER_SECONDS = 0.01
 """How long a batch waits for company: a request costs Kafka and us far more than a record in it."""
 
@@ -59,38 +54,34 @@ class Publisher(Service):
         self._settings = settings
         self._health = health
         self._delivery = Delivery(settings.brokers)
-        self._pending: deque[Outgoing] = deque()
-        self._spools: list[Spool] = []
+        self._outbox = Outbox()
         self._offered = asyncio.Event()
         self._all_acknowledged = asyncio.Event()
         self._all_acknowledged.set()
         self._waiting_since: float | None = None
-        self._spool_is_full = False
         self._refusing = False
 
     @property
     def pending(self) -> int:
         """Records in memory that Kafka has not acknowledged."""
-        return len(self._pending)
+        return self._outbox.pending
 
     @property
     def spooled(self) -> int:
         """Records on disk that Kafka has not acknowledged."""
-        return sum(spool.count for spool in self._spools)
+        return self._outbox.spooled
 
     @property
     def above_high_water(self) -> bool:
         """Whether whoever can hold records back should do so."""
-        return self.pending >= HIGH_WATER
+        return self._outbox.above_high_water
 
     def offer(self, records: Sequence[Outgoing]) -> None:
         """Take records over, in order. Refuses the newest when the spool and the memory are full."""
         if not records:
             return
-        room = max(0, PENDING_LIMIT - self.pending) if self._spool_is_full else len(records)
-        self._pending.extend(records[:room])
-        if room < len(records):
-            self._refuse(len(records) - room)
+        if refused := self._outbox.put(records):
+            self._refuse(refused)
         self._all_acknowledged.clear()
         self._offered.set()
 
@@ -105,8 +96,7 @@ class Publisher(Service):
 
     async def on_start(self) -> None:
         quiet_kafka_logs()
-        self._spools = open_spools(self._settings.home, self._settings.spool_bytes)
-        self.spooled_until = max((newest for spool in self._spools if (newest := spool.newest())), default=None)
+        self.spooled_until = self._outbox.open(self._settings.home, self._settings.spool_bytes)
         if self.spooled:
             logger.info("Publishing %s records that an earlier worker left in the spool", self.spooled)
             self._all_acknowledged.clear()
@@ -117,13 +107,12 @@ class Publisher(Service):
 
     async def on_shutdown(self) -> None:
         await self._delivery.close()
-        await self._spool_pending()
-        if self._pending:
+        await self._outbox.move_to_disk()
+        if self.pending:
             logger.error("%s records were lost: the spool is full", self.pending)
         if self.spooled:
             logger.info("%s records wait in the spool for the next start", self.spooled)
-        for spool in self._spools:
-            spool.close()
+        self._outbox.close()
 
     @Service.task
     async def _publish(self) -> None:
@@ -132,7 +121,7 @@ class Publisher(Service):
             await self._offered.wait()
             if self.pending < BATCH_RECORDS and not self.spooled:
                 await asyncio.sleep(LINGER_SECONDS)
-            await self._deliver(self._next_batch())
+            await self._deliver(self._outbox.next_batch())
             if not self.pending and not self.spooled:
                 self._offered.clear()
                 self._all_acknowledged.set()
@@ -142,58 +131,20 @@ class Publisher(Service):
         while True:
             await asyncio.sleep(GUARD_SECONDS)
             if self.spooled or self.above_high_water or self._waited() > PATIENCE_SECONDS:
-                await self._spool_pending()
+                await self._outbox.move_to_disk()
             self._look_for_room()
             if self._waited() > AWAY_SECONDS:
                 self._health.bad("kafka", self._why_away())
             self._measure()
-            for spool in [spool for spool in self._spools if spool.needs_checkpoint]:
-                await asyncio.to_thread(spool.checkpoint)
-
-    def _next_batch(self) -> list[Outgoing]:
-        for spool in self._spools:
-            if spool.count and (records := spool.head(BATCH_RECORDS)):
-                return records
-        return list(islice(self._pending, BATCH_RECORDS))
+            await self._outbox.checkpoint()
 
     async def _deliver(self, batch: list[Outgoing]) -> None:
         self._waiting_since = monotonic()
         await self._delivery.deliver(batch)
         self._waiting_since = None
-        self._remove(batch)
+        self._outbox.remove(batch)
         self._health.good("kafka", f"Kafka acknowledges at {','.join(self._settings.brokers)}")
         _measure_published(batch)
-
-    def _remove(self, batch: list[Outgoing]) -> None:
-        """Remove the oldest records, which may have moved from memory to disk since they were sent."""
-        spool = next((spool for spool in self._spools if spool.count), None)
-        if spool is None:
-            for _ in batch:
-                self._pending.popleft()
-        # An unreadable spool was set aside meanwhile, and the batch with it.
-        elif spool.head(1) == batch[:1]:
-            spool.remove(len(batch))
-            self._drop_if_drained(spool)
-
-    def _drop_if_drained(self, spool: Spool) -> None:
-        if not spool.count and spool is not self._spools[-1]:
-            self._spools.remove(spool)
-            spool.close()
-
-    async def _spool_pending(self) -> None:
-        # A batch under way is the head of the pending ones and moves as a whole, because chunks are as large.
-        while self._pending:
-            chunk = list(islice(self._pending, BATCH_RECORDS))
-            try:
-                self._spools[-1].append(chunk)
-            except SpoolFull:
-                self._spool_is_full = True
-                return
-            self._spool_is_full = False
-            for _ in chunk:
-                self._pending.popleft()
-            metrics.SPOOLED.inc(len(chunk))
-            await asyncio.sleep(0)
 
     def _refuse(self, count: int) -> None:
         metrics.REFUSED.inc(count)
@@ -203,11 +154,7 @@ class Publisher(Service):
             self.on_refused()
 
     def _look_for_room(self) -> None:
-        if self.above_high_water:
-            return
-        if not self.spooled:
-            self._spool_is_full = False
-        if self._refusing and not self._spool_is_full:
+        if self._outbox.look_for_room() and self._refusing:
             self._refusing = False
             logger.info("Readings are taken again: the spool has room")
             self.on_room()
@@ -225,7 +172,7 @@ class Publisher(Service):
     def _measure(self) -> None:
         metrics.PENDING.set(self.pending)
         metrics.SPOOL_RECORDS.set(self.spooled)
-        metrics.SPOOL_BYTES.set(sum(spool.bytes for spool in self._spools))
+        metrics.SPOOL_BYTES.set(self._outbox.spool_bytes)
 
 
 def _measure_published(batch: Sequence[Outgoing]) -> None:

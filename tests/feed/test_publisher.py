@@ -19,8 +19,9 @@ from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import free_port
 from iss_agents.feed import delivery
+from iss_agents.feed.outbox import HIGH_WATER, PENDING_LIMIT
 from iss_agents.feed.outgoing import Outgoing
-from iss_agents.feed.publisher import HIGH_WATER, PENDING_LIMIT, Publisher
+from iss_agents.feed.publisher import Publisher
 from iss_agents.feed.takeover import waiting
 from iss_agents.health import Health
 from iss_agents.metrics import PUBLISHED
