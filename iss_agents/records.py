@@ -71,7 +71,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A span in which readings are missing or cannot be trusted. `end` is None while it lasts.
 
-    The same `gap_id` is sent again when the gap ends; the later record replaces the earlier one.
+    The same `gap_id` is sent again when the gap ends; the later record replaces the earlier one. A gap of a
+    worker that was killed gets no end: it is over, at the latest, where the next gap of cause `restart` from
+    the same source ends, because the feed that begins there notes anew what still lasts.
     """
 
     schema_version: int
