@@ -11,6 +11,9 @@ from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import free_port
 from iss_agents.settings import load_settings
+from iss_agents.simulator.station import Station
+from tests.announcers.fake_x import FakeX
+from tests.pipeline.bot import Bot
 
 
 class Broker:
@@ -54,3 +57,17 @@ def environment(broker: Broker, mongo_url: str, readings: Collection[dict[str, A
         "ISS_FEED": "always",
         "ISS_INGEST_TOKEN": "secret",
     }
+
+
+@pytest.fixture
+def bot(
+    broker: Broker,
+    station: Station,
+    fake_x: FakeX,
+    readings: Collection[dict[str, Any]],
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> Bot:
+    """The bot of one test, whose Kafka runs."""
+    broker.start()
+    return Bot(station, fake_x, readings.database, environment, tmp_path)

@@ -9,7 +9,6 @@ from aiokafka import AIOKafkaProducer
 from iss_agents.catalog import PROCESSOR_ITEM, SIGNAL_ITEM, TANK_ITEM
 from iss_agents.feed.outgoing import outgoing_reading
 from iss_agents.records import GOOD_STATUS, Reading, new_reading
-from iss_agents.simulator.station import Station
 from iss_agents.station_clock import station_hours
 
 LEVEL = 20
@@ -64,12 +63,6 @@ def uses(begin: datetime, count: int) -> list[Measurement]:
     """Return uses one after the other, `USE_SECONDS` from start to start."""
     following = ((begin + timedelta(seconds=USE_SECONDS * one), LEVEL + PERCENT * one) for one in range(count))
     return [measurement for start, level in following for measurement in use(start, level)]
-
-
-def send(station: Station, story: Iterable[Measurement]) -> None:
-    """Have the station send a story at once."""
-    for measurement in story:
-        station.publish(*measurement)
 
 
 def readings(story: Iterable[Measurement]) -> list[Reading]:
