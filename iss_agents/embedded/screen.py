@@ -112,7 +112,10 @@ def _signal(figures: Figures) -> str:
 
 
 def _post(post: Post | None) -> str:
-    return f"{' / '.join(post.text.splitlines())} ({post.decision})" if post else "none yet"
+    if post is None:
+        return "none yet"
+    lines = [line for line in post.text.splitlines() if line]
+    return f"{' / '.join(lines)} ({post.decision})"
 
 
 def _clock(unix_time: float) -> str:

@@ -111,7 +111,7 @@ async def test_a_demo_whose_kafka_stalls_accounts_for_what_was_sent_and_read_aga
     with demo.process("--seconds", "60", "--json") as process:
         await until(lambda: "web" in demo.open_ports, seconds=100)
         await asyncio.sleep(8)  # readings flow, and a commit is under way at any time
-        [kafka] = programs(process.pid, "kafka.Kafka")
+        kafka = child(process.pid, "java")
         os.kill(kafka, signal.SIGSTOP)
         await asyncio.sleep(36)  # longer than any request to Kafka is waited for
         os.kill(kafka, signal.SIGCONT)
@@ -123,11 +123,9 @@ async def test_a_demo_whose_kafka_stalls_accounts_for_what_was_sent_and_read_aga
     assert result["resent"] + result["reread"] > 0
 
 
-def programs(parent: int, name: str) -> list[int]:
-    """Return the process ids of the children of `parent` whose command line names `name`."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
-    rows = (line.split(None, 2) for line in listing.stdout.splitlines())
-    return [int(pid) for pid, above, command in rows if int(above) == parent and name in command]
+def child(parent: int, name: str) -> int:
+    """Return the process id of the one child of `parent` whose program is `name`."""
+    return int(subprocess.check_output(["pgrep", "-P", str(parent), name]))
 
 
 def test_a_taken_port_is_one_sentence(demo: Demo) -> None:

@@ -11,14 +11,18 @@ from threading import Timer
 import pytest
 from rich.console import Console
 
+from iss_agents.embedded.figures import Figures, read_figures
 from iss_agents.embedded.jars import jar_folder
-from iss_agents.embedded.machine import Plan
+from iss_agents.embedded.machine import Announce, Machine, Plan
 from iss_agents.embedded.place import accepts, free_port, only_user_of
-from iss_agents.embedded.run import run
+from iss_agents.embedded.run import Result, _result, run
 from iss_agents.embedded.screen import Screen
+from iss_agents.embedded.stack import Stack
 from iss_agents.errors import UserError
 from iss_agents.settings import load_settings
 from tests.embedded import stand_in
+
+TEN_RECEIVED = replace(read_figures(""), received=10)
 
 
 @pytest.fixture
@@ -109,3 +113,31 @@ def test_a_second_run_in_the_same_folder_is_refused(plan: Plan) -> None:
         run(plan, quiet(), seconds=None)
 
     assert open_ports(plan) == []
+
+
+def test_copies_that_a_stalled_kafka_got_are_counted_apart(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = replace(TEN_RECEIVED, published=10, archived=10, duplicates=5, reread=3)
+
+    result = amounting_to(figures, plan, monkeypatch, in_kafka=12)
+
+    assert (result.duplicates, result.resent, result.reread, result.complete) == (0, 2, 3, True)
+
+
+def test_a_copy_does_not_make_up_for_a_reading_that_was_lost(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_sent = replace(TEN_RECEIVED, published=9, archived=9, duplicates=1)
+    never_stored = replace(TEN_RECEIVED, published=10, archived=9, duplicates=1, reread=1)
+
+    resent = amounting_to(never_sent, plan, monkeypatch, in_kafka=10)
+    reread = amounting_to(never_stored, plan, monkeypatch, in_kafka=10)
+
+    assert (resent.resent, resent.complete) == (1, False)
+    assert (reread.reread, reread.complete) == (1, False)
+
+
+def amounting_to(figures: Figures, plan: Plan, monkeypatch: pytest.MonkeyPatch, in_kafka: int) -> Result:
+    """Return the result of a run with these figures in the end, in which Kafka got `in_kafka` readings."""
+    machine = Machine(plan, Stack(), Announce())
+    monkeypatch.setattr(machine, "published", lambda: in_kafka)
+    return _result(machine, figures, 1.0)

@@ -28,7 +28,7 @@ STREAMING = Status(
     ),
     rate=71.33,
     tank_level="27",
-    newest_post=Post("dry_run", "One small step\nto the toilet"),
+    newest_post=Post("dry_run", "One small step\n\nto the toilet"),
     troubles={"database": "does not answer"},
     address="http://127.0.0.1:8000/",
 )
