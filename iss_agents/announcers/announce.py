@@ -73,7 +73,8 @@ class Herald:
         now = self._pace.clock()
         metrics.DECISIONS.labels(outcome).inc()
         if outcome == "posted":
-            metrics.DETECTION_TO_POST.observe((now - event.detected_at).total_seconds())
+            # Station time may be ahead of ours, and a sum that falls looks like a restart to Prometheus.
+            metrics.DETECTION_TO_POST.observe(max(0.0, (now - event.detected_at).total_seconds()))
         words = " ".join(text.split())
         logger.info("event %s %s: %s", event.event_id, _troubles(announcements) or outcome, words)
         return Decision(
