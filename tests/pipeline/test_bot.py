@@ -50,6 +50,7 @@ async def test_a_use_is_told_once_within_two_minutes_and_every_view_shows_it(bot
     assert 0 < seconds < 120
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes", [{"ISS_SOURCE": "simulated"}, dict.fromkeys(X_KEYS, "")], ids=["simulated", "no-keys"]
 )
@@ -64,6 +65,7 @@ async def test_what_the_station_did_not_send_and_what_there_are_no_keys_for_is_a
     assert bot.x.received == []
 
 
+@pytest.mark.long
 async def test_of_two_uses_within_five_minutes_the_second_is_kept_and_not_told(bot: Bot) -> None:
     async with bot.following():
         bot.hear(uses(lately(), 2))
@@ -73,6 +75,7 @@ async def test_of_two_uses_within_five_minutes_the_second_is_kept_and_not_told(b
     assert len(bot.x.received) == 1
 
 
+@pytest.mark.long
 async def test_a_use_that_waited_in_kafka_is_told_unless_it_is_ten_minutes_old(bot: Bot) -> None:
     await ensure_topics([bot.kafka_url])
     old, recent = lately(660 + USE_SECONDS), lately(300)
@@ -83,6 +86,7 @@ async def test_a_use_that_waited_in_kafka_is_told_unless_it_is_ten_minutes_old(b
     assert len(bot.x.received) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answers", "decision", "attempts", "error"),
     [
@@ -130,6 +134,7 @@ async def test_while_x_hangs_everything_else_goes_on(bot: Bot) -> None:
         assert bot.posts.count_documents({}) == 0
 
 
+@pytest.mark.long
 async def test_a_replay_finds_the_same_uses_and_none_is_stored_or_told_again(bot: Bot) -> None:
     async with bot.following() as worker:
         bot.hear(uses(lately(), 2))
