@@ -59,7 +59,9 @@ async def _history(consumer: AIOKafkaConsumer, start: datetime, end: datetime) -
     while offset < last:
         record = await consumer.getone()
         offset = record.offset + 1
-        if record.timestamp < milliseconds(end) and (reading := _reading(record)):
+        # The times of a partition need not grow: a spool that was sent late lies behind what is newer.
+        within = milliseconds(start) <= record.timestamp < milliseconds(end)
+        if within and (reading := _reading(record)):
             yield reading
 
 

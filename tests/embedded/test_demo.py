@@ -59,6 +59,7 @@ def demo(tmp_path: Path, kafka_url: str) -> Demo:  # noqa: ARG001 - the jars are
     return Demo(tmp_path)
 
 
+@pytest.mark.long
 def test_a_demo_accounts_for_everything_and_the_next_one_continues(demo: Demo) -> None:
     code, output, errors = demo.run("--seconds", "5", "--json")
     first = json.loads(output)

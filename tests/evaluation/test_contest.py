@@ -55,7 +55,7 @@ def test_the_tables_and_the_json_hold_every_scenario_and_contestant() -> None:
     text = console.export_text()
     plain = as_json(outcomes, SEED)
 
-    assert all(word in text for word in ("small use", "fast flapping", *CONTESTANTS, "delay P95"))
+    assert all(word in text for word in ("small use", "fast flapping", *CONTESTANTS, "P95"))
     assert [line["scenario"] for line in plain["scenarios"]] == ["small use", "fast flapping"]
     assert plain["scenarios"][0]["detectors"][OURS]["found"] == 1
 

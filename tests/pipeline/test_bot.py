@@ -93,10 +93,10 @@ async def test_a_use_that_waited_in_kafka_is_told_unless_it_is_ten_minutes_old(b
         pytest.param([page(503)], "posted", 2, None, id="503"),
         pytest.param([refusing(401, "Unauthorized")], "refused", 1, "401 Unauthorized", id="401"),
         pytest.param([rate_limited(int(time()) + 36_000)], "failed", 1, "later it is no news", id="429"),
-        pytest.param([page(500), page(502), page(504)], "failed", 3, "504", id="5xx", marks=pytest.mark.long),
-        pytest.param([refusing(402, "No credits")], "refused", 1, "402 No", id="402", marks=pytest.mark.long),
-        pytest.param([refusing(403, "Forbidden")], "refused", 1, "403 Forb", id="403", marks=pytest.mark.long),
-        pytest.param([rate_limited(0)], "posted", 2, None, id="429-over", marks=pytest.mark.long),
+        pytest.param([page(500), page(502), page(504)], "failed", 3, "504", id="5xx"),
+        pytest.param([refusing(402, "No credits")], "refused", 1, "402 No", id="402"),
+        pytest.param([refusing(403, "Forbidden")], "refused", 1, "403 Forb", id="403"),
+        pytest.param([rate_limited(0)], "posted", 2, None, id="429-over"),
     ],
 )
 async def test_each_answer_of_x_has_its_decision_and_shows_in_the_health(
