@@ -10,6 +10,9 @@ QUIET = ("aiokafka", "aiohttp.access", "faust", "mode", "lightstreamer", "pymong
 """Libraries of which only errors are of use: each of their states is a health part of ours, said once."""
 
 
+SILENT = ("aiohttp.server", "aiokafka.cluster")
+"""Libraries whose errors are none of ours: malformed requests, and topics that are just being created."""
+
 LIFECYCLE = "[^"
 """How mode begins the lines that say which of its services starts and stops."""
 
@@ -43,6 +46,7 @@ def log_config(settings: Settings) -> dict[str, Any]:
                 "filters": ["news"],
             }
         },
-        "loggers": {name: {"level": "ERROR"} for name in QUIET} | {"aiohttp.server": {"level": "CRITICAL"}},
+        "loggers": {name: {"level": "ERROR"} for name in QUIET}
+        | {name: {"level": "CRITICAL"} for name in SILENT},
         "root": {"level": settings.log_level, "handlers": ["stdout"]},
     }

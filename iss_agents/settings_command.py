@@ -4,6 +4,7 @@ import json
 
 import click
 from pydantic import SecretStr
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +19,9 @@ def settings(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({name: shown(in_force, name) for name in Settings.model_fields}))
         return
-    table = Table("variable", "value", "meaning")
+    table = Table(box=SIMPLE)
+    for column in ("variable", "value", "meaning"):
+        table.add_column(column, overflow="fold")
     for name, field in Settings.model_fields.items():
         table.add_row(f"ISS_{name.upper()}", shown(in_force, name), field.description)
     Console().print(table)

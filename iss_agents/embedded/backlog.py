@@ -1,7 +1,7 @@
 """What Kafka's raw topic says of runs: what an earlier one left unfinished, and what this one put there."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +10,9 @@ from iss_agents.topics import RAW
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, TopicPartition
+
+MOST_QUESTIONS = 10
+QUESTION_SECONDS = 0.5
 
 
 class Before(NamedTuple):
@@ -30,10 +33,22 @@ async def before(kafka_url: str, home: Path, group: str) -> Before:
     async with _raw_topic(kafka_url, group) as (consumer, partitions):
         ends = await consumer.end_offsets(partitions)
         beginnings = await consumer.beginning_offsets(partitions)
-        committed = {each: await consumer.committed(each) for each in partitions}
+        committed = await _committed(consumer, partitions) if any(ends.values()) else {}
     # A group that has not committed starts at earliest; retention may have passed one that has.
-    behind = sum(ends[each] - max(committed[each] or 0, beginnings[each]) for each in partitions)
+    behind = sum(ends[each] - max(committed.get(each, 0), beginnings[each]) for each in partitions)
     return Before(behind + spooled, sum(ends.values()))
+
+
+async def _committed(
+    consumer: "AIOKafkaConsumer", partitions: Sequence["TopicPartition"]
+) -> dict["TopicPartition", int]:
+    # A broker that has just started may know nothing yet of a group that has committed (seen once).
+    for _ in range(MOST_QUESTIONS):
+        answers = {each: await consumer.committed(each) for each in partitions}
+        if known := {each: offset for each, offset in answers.items() if offset is not None}:
+            return known
+        await asyncio.sleep(QUESTION_SECONDS)
+    return {}
 
 
 async def published(kafka_url: str, seconds: float) -> int:

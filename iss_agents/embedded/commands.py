@@ -70,7 +70,12 @@ def kafka(port: int) -> None:
     home = load_settings().home
     broker = Kafka(home / "kafka", port)
     fetched = Screen(Console()).fetched
-    _foreground(home / "kafka", lambda: broker.start(jar_folder(home), fetched), broker.ready, broker.url)
+    _foreground(
+        home / "kafka",
+        lambda: broker.start(jar_folder(home), fetched),
+        broker.ready,
+        f"ISS_KAFKA_URL={broker.url}",
+    )
 
 
 @click.command()
@@ -81,7 +86,7 @@ def mongo(port: int) -> None:
 
     folder = load_settings().home / "database"
     database = Database(folder, port)
-    _foreground(folder, database.start, database.ready, database.url)
+    _foreground(folder, database.start, database.ready, f"ISS_MONGO_URL={database.url}")
 
 
 def _plan(
@@ -124,7 +129,7 @@ def _run(plan: "Plan", seconds: float | None, *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _foreground(folder: Path, start: "Callable[[], Program]", ready: Callable[[], bool], url: str) -> None:
+def _foreground(folder: Path, start: "Callable[[], Program]", ready: Callable[[], bool], use: str) -> None:
     from iss_agents.embedded.place import only_user_of  # noqa: PLC0415 - as above
     from iss_agents.embedded.stack import Stack  # noqa: PLC0415
 
@@ -132,7 +137,8 @@ def _foreground(folder: Path, start: "Callable[[], Program]", ready: Callable[[]
         with only_user_of(folder), Stack() as stack:
             program = stack.add(start())
             program.wait_until(ready)
-            click.echo(f"{program.name} answers at {url} and keeps its data in {folder}; Ctrl-C stops it.")
+            click.echo(f"{program.name} answers and keeps its data in {folder}; Ctrl-C stops it. To use it:")
+            click.echo(f"export {use}")
             while True:
                 stack.check()
                 sleep(1)

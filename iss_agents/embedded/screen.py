@@ -106,7 +106,7 @@ def _table(status: Status) -> Table:
 
 
 def _signal(figures: Figures) -> str:
-    if not figures.last_update:
+    if not figures.last_update or not figures.items:
         return UNKNOWN
     return "AOS" if figures.signal_acquired else "LOS"
 
