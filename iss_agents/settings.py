@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     feed: Literal["leader", "always", "off"] = Field(
         default="leader", description="who of the workers runs the feed"
     )
-    feed_url: str = Field(default=PUBLIC_FEED, description="address of the Lightstreamer server")
+    feed_url: str = Field(
+        default=PUBLIC_FEED, pattern="^https?://", description="address of the Lightstreamer server"
+    )
     feed_adapter_set: str = Field(default="ISSLIVE", description="adapter set of the Lightstreamer server")
     source: Source | None = Field(
         default=None, description="source of the readings; follows from the feed's address if unset"
@@ -54,7 +56,9 @@ class Settings(BaseSettings):
     x_consumer_secret: SecretStr | None = Field(default=None, description="X: the app's consumer secret")
     x_access_token: SecretStr | None = Field(default=None, description="X: the account's access token")
     x_access_secret: SecretStr | None = Field(default=None, description="X: the account's access secret")
-    x_url: str = Field(default="https://api.twitter.com", description="X: where its API is")
+    x_url: str = Field(
+        default="https://api.twitter.com", pattern="^https?://", description="X: where its API is"
+    )
     x_retry_after: int = Field(
         default=3600, ge=0, description="seconds to leave X, or the webhook, in peace after it refused"
     )

@@ -7,8 +7,10 @@ from iss_agents.settings import load_settings
 def test_each_wrong_variable_is_named_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISS_ROLES", "feed,wab")
     monkeypatch.setenv("ISS_WEB_PORT", "99999")
+    monkeypatch.setenv("ISS_FEED_URL", "station.example")
 
-    with pytest.raises(UserError, match=r"ISS_ROLES is 'wab': .*'feed', 'agents', .*ISS_WEB_PORT is '99999'"):
+    expected = r"ISS_FEED_URL is 'station.example': .*ISS_ROLES is 'wab': .*ISS_WEB_PORT is '99999'"
+    with pytest.raises(UserError, match=expected):
         load_settings()
 
 
