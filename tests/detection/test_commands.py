@@ -78,7 +78,6 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
 
 
 def test_a_plot_is_a_picture(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     picture = tmp_path / "out.png"
     lost = reading("TIME_000001", "1", 300, status_class="1")
 
@@ -97,7 +96,6 @@ def test_without_matplotlib_a_plot_says_how_to_get_it(tmp_path: Path, monkeypatc
 
 
 def test_a_plot_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     picture = tmp_path / "missing" / "out.png"
 
     result = run(write(tmp_path / "feed.jsonl", stream([(0, 20)], 3)), "--plot", picture)
