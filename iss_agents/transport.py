@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, cast
 
-from aiokafka import ConsumerRecord
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.conductor import Conductor
 from faust.transport.consumer import ensure_TP
@@ -130,7 +130,7 @@ class ListConsumer(driver.Consumer):
             self._expected[tp] = offset
             return True
         self._sought_back[tp] = expected
-        await self.seek(tp, expected)
+        await self._move({tp: expected})
         return False
 
     async def _deliver_lists(self, tp: TP, records: Records) -> None:
@@ -236,12 +236,23 @@ class ListConsumer(driver.Consumer):
         self._seeking = True
         try:
             await super().perform_seek()
-            for tp, offset in (await self._positions()).items():
+            positions = await self._positions()
+            for tp in positions:
                 self._forget(tp)
-                await self.seek(tp, offset)
-                self._expected[tp] = offset
+            await self._move(positions)
+            self._expected.update(positions)
         finally:
             self._seeking = False
+
+    async def _move(self, offsets: Mapping[TP, int]) -> None:
+        # In the consumer's own thread: Faust's `seek` changes aiokafka's buffers from this one, in the midst of
+        # a fetch, which then ends the worker with a KeyError (seen on a busy machine).
+        await self._thread.call_thread(self._seek_in_thread, offsets)
+
+    async def _seek_in_thread(self, offsets: Mapping[TP, int]) -> None:
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001
+        for tp in offsets.keys() & consumer.assignment():
+            consumer.seek(TopicPartition(tp.topic, tp.partition), offsets[tp])
 
     async def _positions(self) -> dict[TP, int]:
         tps = {tp for tp in self.assignment() if self._has_lists(tp)}
