@@ -33,7 +33,7 @@ async def before(kafka_url: str, home: Path, group: str) -> Before:
     async with _raw_topic(kafka_url, group) as (consumer, partitions):
         ends = await consumer.end_offsets(partitions)
         beginnings = await consumer.beginning_offsets(partitions)
-        committed = await _committed(consumer, partitions) if any(ends.values()) else {}
+        committed = await _committed(consumer, [each for each in partitions if ends[each]])
     # A group that has not committed starts at earliest; retention may have passed one that has.
     behind = sum(ends[each] - max(committed.get(each, 0), beginnings[each]) for each in partitions)
     return Before(behind + spooled, sum(ends.values()))
@@ -42,13 +42,14 @@ async def before(kafka_url: str, home: Path, group: str) -> Before:
 async def _committed(
     consumer: "AIOKafkaConsumer", partitions: Sequence["TopicPartition"]
 ) -> dict["TopicPartition", int]:
-    # A broker that has just started may know nothing yet of a group that has committed (seen once).
+    # A broker that has just started may know nothing yet of some partitions that have a commit (seen twice).
     for _ in range(MOST_QUESTIONS):
         answers = {each: await consumer.committed(each) for each in partitions}
-        if known := {each: offset for each, offset in answers.items() if offset is not None}:
-            return known
+        known = {each: offset for each, offset in answers.items() if offset is not None}
+        if len(known) == len(partitions):
+            break
         await asyncio.sleep(QUESTION_SECONDS)
-    return {}
+    return known
 
 
 async def published(kafka_url: str, seconds: float) -> int:
