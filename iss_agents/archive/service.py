@@ -26,7 +26,7 @@ from iss_agents.settings import Settings
 logger = logging.getLogger(__name__)
 
 PACE_SECONDS = 0.2
-"""From one batch that is not full to the next: five rounds a second cost little (1.4 % of a core at 70/s)."""
+"""From one batch that is not full to the next: five rounds a second cost little (2.0 % of a core at 70/s)."""
 
 FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 5.0
