@@ -13,8 +13,11 @@ from faust.types import ServiceT
 from mode import Service
 
 from iss_agents.errors import UserError
+from iss_agents.loop_watch import LoopWatch
 from iss_agents.parts import Parts
 from iss_agents.topic_check import wait_for_kafka
+from iss_agents.topic_watch import TopicWatch
+from iss_agents.watchdog import Watchdog, Watched
 
 if TYPE_CHECKING:
     from iss_agents.application import Application
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 5.0
-
-PRODUCER_BUFFER = 20_000
-"""Table writes on their way at most. Faust's 100 made deliveries wait: P50 547 ms instead of 67 (measured)."""
 
 
 class Boot(BootStrategy):
@@ -37,34 +37,46 @@ class Boot(BootStrategy):
 
     def server(self) -> Iterable[ServiceT]:
         """Return the services of a worker with agents."""
-        from iss_agents.agents.progress import Progress  # noqa: PLC0415 - a role's code loads with the role
+        # A role's code loads with the role.
+        from iss_agents.agents.progress import READ_BY_AGENTS, Progress  # noqa: PLC0415
 
-        self.app.producer.buffer.max_messages = PRODUCER_BUFFER
+        progress, watchdog = Progress(self.app), self._watchdog()
+        watchdog.watch(Watched(self.app.conf.id, READ_BY_AGENTS, progress.stalls))
         return self._chain(
-            self._independent(), [self.app.outputs, self.app.guard], super().server(), [Progress(self.app)]
+            self._independent(watchdog),
+            [self.app.outputs, self.app.guard],
+            super().server(),
+            [progress],
         )
 
     def producer_only(self) -> Iterable[ServiceT]:
         """Return the services of a worker without agents: it joins no Faust group and keeps no Tables."""
-        return self._independent()
+        return self._independent(self._watchdog())
 
     def web_server(self) -> Iterable[ServiceT]:
         """Return nothing: the web server is among the services that do not wait for Kafka."""
         return []
 
-    def _independent(self) -> Iterator[ServiceT]:
+    def _watchdog(self) -> Watchdog:
+        return Watchdog(self.app.parts.settings, self.app.parts.health)
+
+    def _independent(self, watchdog: Watchdog) -> Iterator[ServiceT]:
         parts = self.app.parts
         roles = parts.settings.roles
+        yield LoopWatch()
         if roles & {"feed", "web"}:
             yield _publisher(parts)
         if "feed" in roles:
             yield _feed(parts)
             yield Drain(parts)
         if "archive" in roles:
-            yield _archive(parts)
+            yield _archive(parts, watchdog)
+            yield _summariser(parts)
         if "web" in roles:
             yield from self._web(parts)
         yield KafkaReady(parts)
+        yield TopicWatch(parts.settings, parts.health)
+        yield watchdog
 
     def _web(self, parts: Parts) -> Iterator[ServiceT]:
         from iss_agents.archive.queries import History  # noqa: PLC0415 - a role's libraries load with the role
@@ -75,6 +87,7 @@ class Boot(BootStrategy):
         parts.state = StateView(parts.settings)
         parts.history = History(parts.settings)
         mount(self.app, parts)
+        yield Disconnect(parts)
         yield parts.state
         yield from self.web_components()
         yield self.app.web
@@ -95,10 +108,21 @@ def _feed(parts: Parts) -> ServiceT:
     return parts.feed
 
 
-def _archive(parts: Parts) -> ServiceT:
+def _archive(parts: Parts, watchdog: Watchdog) -> ServiceT:
+    from iss_agents.archive.destinations import DESTINATIONS  # noqa: PLC0415
+    from iss_agents.archive.intake import GROUP  # noqa: PLC0415
     from iss_agents.archive.service import Archive  # noqa: PLC0415
 
-    return Archive(parts.settings, parts.health)
+    archive = Archive(parts.settings, parts.health)
+    topics = tuple(row.topic for row in DESTINATIONS.values())
+    watchdog.watch(Watched(GROUP, topics, archive.stalls))
+    return archive
+
+
+def _summariser(parts: Parts) -> ServiceT:
+    from iss_agents.archive.summariser import Summariser  # noqa: PLC0415
+
+    return Summariser(parts.settings)
 
 
 class KafkaReady(Service):
@@ -112,7 +136,7 @@ class KafkaReady(Service):
         """Wait for Kafka, and for an operator where a topic cannot be mended."""
         while not self.should_stop:
             try:
-                await wait_for_kafka(self._parts.settings.brokers, self._parts.health)
+                await wait_for_kafka(self._parts.settings, self._parts.health)
             except UserError as error:
                 self._parts.health.bad("kafka", str(error))
                 await asyncio.sleep(CHECK_SECONDS)
@@ -136,9 +160,22 @@ class Drain(Service):
         self.add_future(self._parts.feed.drain())
 
 
+class Disconnect(Service):
+    """At the stop, once the web server is gone, the history's connection is closed."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self._parts = parts
+
+    async def on_stop(self) -> None:
+        """Close it; what no question has opened is not there to close."""
+        if self._parts.history:
+            self._parts.history.close()
+
+
 def require_free_port(host: str, port: int) -> None:
     """Exit with one sentence, before anything has started, if the web server's port is taken."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

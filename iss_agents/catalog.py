@@ -30,8 +30,8 @@ class Item:
 
     def state(self, value: str) -> str | None:
         """Return the decoded state of an enum value, sent as "2" or as "2.00", or None."""
-        number = as_number(value)
-        if not self.states or number is None or not number.is_integer():
+        number = as_number(value) if self.states else None
+        if number is None or not number.is_integer():
             return None
         return self.states.get(int(number))
 

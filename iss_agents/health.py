@@ -4,7 +4,12 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from iss_agents.metrics import PART_OK
+
 logger = logging.getLogger(__name__)
+
+NOTHING_YET = "has not said anything yet"
+"""What is said of a part that should be there and has not reported."""
 
 
 @dataclass(frozen=True)
@@ -42,4 +47,5 @@ class Health:
         changed = before is None or before.ok != ok
         since = datetime.now(UTC) if before is None or changed else before.since
         self.parts[part] = PartHealth(ok, detail, since)
+        PART_OK.labels(part).set(ok)
         return changed and not (before is None and ok)

@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import Any
 
+from iss_agents.log_repeats import Repeats
 from iss_agents.settings import Settings
 
 QUIET = ("aiokafka", "aiohttp.access", "faust", "mode", "lightstreamer", "pymongo", "tweepy", "oauthlib")
@@ -37,13 +38,13 @@ def log_config(settings: Settings) -> dict[str, Any]:
             },
             "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
         },
-        "filters": {"news": {"()": lambda: is_news}},
+        "filters": {"news": {"()": lambda: is_news}, "repeats": {"()": Repeats}},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": style,
-                "filters": ["news"],
+                "filters": ["news", "repeats"],
             }
         },
         "loggers": {name: {"level": "ERROR"} for name in QUIET}

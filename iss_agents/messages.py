@@ -1,6 +1,7 @@
 """From a Kafka message to a record of ours, or to the reason why it is none."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -13,6 +14,12 @@ LARGEST_PAYLOAD = 512 * 1024
 LONGEST_ERROR = 4096
 """Characters of an error that are kept; it may repeat a value of any length."""
 
+RETRIED = "retried"
+"""Header of a message that was sent again: the id under which it is in the invalid topic."""
+
+LONGEST_ID = 64
+Headers = Sequence[tuple[str, bytes]]
+
 
 class Message(Protocol):
     """What is needed of a Kafka record. `timestamp` is in milliseconds since 1970."""
@@ -22,6 +29,7 @@ class Message(Protocol):
     offset: int
     timestamp: int
     value: bytes | None
+    headers: Headers
 
 
 class CannotDecode(ValueError):  # noqa: N818 - says what happened
@@ -54,6 +62,28 @@ def place(message: Message) -> str:
 def payload(message: Message) -> bytes:
     """Return the value as it is kept in the invalid topic."""
     return (message.value or b"")[:LARGEST_PAYLOAD]
+
+
+def invalid_id(message: Message) -> str:
+    """Return the id under which a message is kept that cannot be used.
+
+    It follows from the message's place, so that whichever stage meets it keeps the same one thing. A message
+    that was sent again and is no better keeps its first id.
+    """
+    for name, value in message.headers:
+        if name == RETRIED:
+            return value.decode(errors="replace")[:LONGEST_ID]
+    return hashlib.sha256(place(message).encode()).hexdigest()
+
+
+def origin(message: Message, error: str) -> Headers:
+    """Return the headers of what is kept of a message: where it came from, and what is wrong with it."""
+    return [
+        ("topic", message.topic.encode()),
+        ("partition", str(message.partition).encode()),
+        ("offset", str(message.offset).encode()),
+        ("error", error[:LONGEST_ERROR].encode()),
+    ]
 
 
 def decode_message(decode: Callable[[bytes], Record], message: Message) -> Record:

@@ -1,34 +1,58 @@
 """Every Prometheus metric. Names and units follow Prometheus' conventions; labels are bounded."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from importlib.metadata import version
+
+from prometheus_client import Counter, Gauge, Histogram, Info
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+RECORD_BUCKETS = (1.0, 5.0, 20.0, 100.0, 500.0, 2000.0)
+"""Records of one batch; the last edge is the longest list of an agent (transport.LONGEST_LIST)."""
+
+BUILD = Info("iss_build", "Version of this worker")
+BUILD.info({"version": version("iss-agents")})
 
 FEED_RECEIVED = Counter("iss_feed_received", "Updates with a measurement that came in, by source", ["source"])
 FEED_NEVER_MEASURED = Counter("iss_feed_never_measured", "Updates without a time stamp: not readings")
 INVALID = Counter("iss_invalid", "What did not validate, by stage and reason", ["stage", "reason"])
 SUSPECT = Counter("iss_suspect_readings", "Readings marked and not believed, by kind", ["kind"])
 FEED_SESSIONS = Counter("iss_feed_sessions", "Lightstreamer sessions begun")
+FEED_RECONNECTS = Counter("iss_feed_reconnects", "Lightstreamer sessions given up for a new one")
 FEED_CONNECTED = Gauge("iss_feed_connected", "1 while a Lightstreamer session streams")
+FEED_REFUSED_ITEMS = Gauge("iss_feed_refused_items", "Items that the server does not send")
 FEED_LEADER = Gauge("iss_feed_leader", "1 while this worker runs the feed")
 SIGNAL_ACQUIRED = Gauge("iss_signal_acquired", "1 while the station's signal is acquired (AOS), 0 at LOS")
 LAST_UPDATE = Gauge("iss_feed_last_update_timestamp_seconds", "When the last update came in, Unix time")
+LAST_READING = Gauge(
+    "iss_feed_last_reading_timestamp_seconds", "Station time of the newest reading that came in, Unix time"
+)
 GAPS = Counter("iss_gaps", "Gaps begun, by cause", ["cause"])
 SOURCE_TO_INGEST = Histogram(
-    "iss_source_to_ingest_seconds", "Station time to ingest, snapshots left out", buckets=LATENCY_BUCKETS
+    "iss_source_to_ingest_seconds",
+    "Station time to ingest, the slowest of updates that came together, snapshots left out",
+    buckets=LATENCY_BUCKETS,
 )
 
 PUBLISHED = Counter("iss_published", "Records that Kafka has acknowledged, by topic", ["topic"])
+PUBLISH_ERRORS = Counter(
+    "iss_publish_errors", "Attempts to send records that Kafka did not acknowledge, by sender", ["sender"]
+)
 PENDING = Gauge("iss_publisher_pending", "Records in memory that Kafka has not acknowledged")
 SPOOLED = Counter("iss_spooled", "Records written to the spool")
 SPOOL_RECORDS = Gauge("iss_spool_records", "Records in the spool")
 SPOOL_BYTES = Gauge("iss_spool_bytes", "Size of the spool on disk")
+SPOOL_LIMIT = Gauge("iss_spool_limit_bytes", "Largest size of the spool on disk")
 REFUSED = Counter("iss_spool_refused", "Records refused because the spool was full")
 INGEST_TO_PUBLISH = Histogram(
     "iss_ingest_to_publish_seconds", "Ingest to Kafka's acknowledgement", buckets=LATENCY_BUCKETS
 )
 
 LAST_SEEN = Counter("iss_last_seen", "Readings that keep_last_seen met, by outcome", ["outcome"])
+LIST_RECORDS = Histogram(
+    "iss_agent_list_records",
+    "Records of each list that agents took",
+    ["topic"],
+    buckets=RECORD_BUCKETS,
+)
 INGEST_TO_STATE = Histogram(
     "iss_ingest_to_state_seconds", "Ingest to the state that views answer from", buckets=LATENCY_BUCKETS
 )
@@ -38,6 +62,17 @@ ARCHIVED = Counter("iss_archive_documents", "Records that the archive met, by ou
 REREAD = Counter(
     "iss_archive_reread", "Records that the archive met again after a commit that failed, by topic", ["topic"]
 )
+ARCHIVE_BATCH_RECORDS = Histogram(
+    "iss_archive_batch_records", "Records of one batch that the archive read", buckets=RECORD_BUCKETS
+)
+DATABASE_WRITE = Histogram(
+    "iss_database_write_seconds", "A batch of documents to MongoDB's acknowledgement", buckets=LATENCY_BUCKETS
+)
+DATABASE_ERRORS = Counter(
+    "iss_database_errors",
+    "Calls that MongoDB failed, by kind: away, too_slow",
+    ["kind"],
+)
 INGEST_TO_PERSIST = Histogram(
     "iss_ingest_to_persist_seconds",
     "Ingest to MongoDB's acknowledgement, the oldest of each batch",
@@ -46,7 +81,31 @@ INGEST_TO_PERSIST = Histogram(
 CONSUMER_LAG = Gauge(
     "iss_consumer_lag", "Records behind the end of the partition", ["group", "topic", "partition"]
 )
+COMMITTED = Gauge(
+    "iss_consumer_commit_timestamp_seconds",
+    "When the committed offset last moved, or the partition came to this worker, Unix time",
+    ["group", "topic", "partition"],
+)
 ITEMS_KNOWN = Gauge("iss_items_known", "Items with a last-seen reading")
+NEWEST_READING = Gauge(
+    "iss_newest_reading_timestamp_seconds",
+    "Station time of the newest reading of each discipline, Unix time",
+    ["discipline"],
+)
+
+STREAMS = Gauge("iss_web_streams", "Open streams of live updates")
+STREAMS_DROPPED = Counter("iss_web_streams_dropped", "Streams ended because their client took no data for 10 s")
+
+TASKS = Gauge("iss_tasks", "Tasks of the event loop")
+LOOP_DELAY = Histogram(
+    "iss_event_loop_delay_seconds", "How much later than due the event loop turns", buckets=LATENCY_BUCKETS
+)
+HOME_FREE = Gauge("iss_home_free_bytes", "Free space of the file system that holds ISS_HOME")
+HOME_SIZE = Gauge("iss_home_size_bytes", "Size of the file system that holds ISS_HOME")
+PART_OK = Gauge("iss_part_ok", "1 while a part of this worker works, as /healthz says", ["part"])
+CIRCUIT_STATE = Gauge(
+    "iss_circuit_state", "Circuit around what is outside: 0 closed, 1 half-open, 2 open", ["part"]
+)
 
 EVENTS_DETECTED = Counter("iss_events_detected", "Events of the urine tank, by kind", ["kind"])
 DECISIONS = Counter("iss_post_decisions", "Events decided on, by decision", ["decision"])
@@ -59,3 +118,11 @@ DETECTION_TO_POST = Histogram(
     "Detection, in station time, to the end of posting",
     buckets=(1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0),
 )
+
+# A counter that appears with its first error shows Prometheus no increase: these begin at 0.
+for sender in ("feed", "agents"):
+    PUBLISH_ERRORS.labels(sender)
+for kind in ("away", "too_slow"):
+    DATABASE_ERRORS.labels(kind)
+for decision in ("posted", "suppressed", "stale", "refused", "failed", "dry_run"):
+    DECISIONS.labels(decision)

@@ -88,7 +88,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Invalid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that did not validate, kept as it came. `payload` is the original, base64 in JSON.
 
-    `reason` is a short word for counting; `error` names the field, the value and what was expected.
+    `reason` is a short word for counting; `error` names the field, the value and what was expected. `source` is
+    that of the feed, where it was the feed's update that did not validate.
     """
 
     schema_version: int
@@ -99,6 +100,7 @@ class Invalid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payload: bytes
     seen_at: datetime
     item_id: str | None = None
+    source: Source | None = None
 
 
 def event_id(

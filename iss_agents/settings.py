@@ -1,27 +1,42 @@
 """Every setting, read once from `ISS_*` environment variables or `.env`."""
 
+import os
+import re
+from datetime import timedelta
+from difflib import get_close_matches
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from iss_agents.errors import UserError
+from iss_agents.kafka_settings import KafkaSettings
 from iss_agents.records import Source
 
 PUBLIC_FEED = "https://push.lightstreamer.com"
 """The public Lightstreamer server of the ISSLive broadcast (feed.md)."""
 
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+"""Scheme, host and port, in small letters and without a path (RFC 6454)."""
+
+FOREVER_DAYS = 3_650
+
 X_KEYS = ("x_consumer_key", "x_consumer_secret", "x_access_token", "x_access_secret")
+
+Network = IPv4Network | IPv6Network
 
 Role = Literal["feed", "agents", "archive", "web"]
 ALL_ROLES: frozenset[Role] = frozenset({"feed", "agents", "archive", "web"})
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSettings):
     """What an operator may choose. The variable of a field is `ISS_` and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="ISS_", env_file=".env", extra="ignore", frozen=True)
@@ -29,12 +44,16 @@ class Settings(BaseSettings):
     home: Path = Field(
         default_factory=lambda: user_data_path("iss-agents"), description="folder for spool and embedded data"
     )
-    kafka_url: str = Field("localhost:9092", description="Kafka's bootstrap servers, host:port, comma between")
     mongo_url: SecretStr = Field(
         default=SecretStr("mongodb://localhost:27017/?directConnection=true"), description="MongoDB's address"
     )
     mongo_database: str = Field(default="iss", description="name of the database")
-    retention_days: int = Field(default=30, ge=1, description="days that MongoDB keeps readings")
+    retention_days: int = Field(default=30, ge=0, description="days that MongoDB keeps readings; 0: for ever")
+    summary_days: int = Field(
+        default=3650,
+        ge=0,
+        description="days that MongoDB keeps the minutes of each hour, made of readings; 0: for ever",
+    )
     feed: Literal["leader", "always", "off"] = Field(
         default="leader", description="who of the workers runs the feed"
     )
@@ -51,6 +70,20 @@ class Settings(BaseSettings):
     )
     web_host: str = Field(default="127.0.0.1", description="address that the web server binds to")
     web_port: int = Field(default=8000, ge=1, le=65535, description="port of the web server")
+    public: bool = Field(default=False, description="whether everyone who reaches the web server may read")
+    read_token: SecretStr | None = Field(
+        default=None,
+        description="token of readers where not everyone may read; the command line sends it",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(), description="proxies, or networks of them, whose X-Forwarded headers count, comma between"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="origins whose pages may read the API, comma between, or * for all"
+    )
+    url: str = Field(
+        default="http://127.0.0.1:8000", description="address of the worker that the command line asks"
+    )
     ingest_token: SecretStr | None = Field(default=None, description="bearer token of POST /api/v1/ingest/test")
     x_consumer_key: SecretStr | None = Field(default=None, description="X: the app's consumer key (OAuth 1.0a)")
     x_consumer_secret: SecretStr | None = Field(default=None, description="X: the app's consumer secret")
@@ -66,14 +99,41 @@ class Settings(BaseSettings):
     log: Literal["json", "text"] | None = Field(
         default=None, description="log format; json unless on a terminal"
     )
+    sentry_dsn: SecretStr | None = Field(
+        default=None, description="address of the Sentry project that gets errors"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least level logged"
     )
 
-    @field_validator("roles", mode="before")
+    @field_validator("roles", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [role.strip() for role in value.split(",") if role.strip()] if isinstance(value, str) else value
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [origin for origin in origins if origin != "*" and not ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise PydanticCustomError(
+                "origin",
+                "{wrong} is no origin; expected what browsers send, such as https://example.org, or * for all",
+                {"wrong": wrong[0]},
+            )
+        return origins
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, address: str) -> str:
+        parts = urlsplit(address)
+        try:
+            good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or parts.query or parts.fragment:
+            raise PydanticCustomError("address", "expected an address such as http://127.0.0.1:8000")
+        return address.rstrip("/")
 
     @model_validator(mode="after")
     def _all_keys_or_none(self) -> Self:
@@ -82,6 +142,16 @@ class Settings(BaseSettings):
         if 0 < len(missing) < len(keys):
             raise ValueError(f"posting to X needs all four of its keys, set {', '.join(missing)} too")
         return self
+
+    @property
+    def reads_are_open(self) -> bool:
+        """Whether reading needs no token: nobody else reaches the web server, or everyone may read."""
+        return self.public or (_is_loopback(self.web_host) and not self.trusted_proxies)
+
+    @property
+    def retention(self) -> timedelta:
+        """How long MongoDB keeps readings; longer than anything is asked for if that is for ever."""
+        return timedelta(days=self.retention_days or FOREVER_DAYS)
 
     @property
     def x_keys(self) -> list[str] | None:
@@ -97,11 +167,6 @@ class Settings(BaseSettings):
         is_public = urlsplit(self.feed_url).hostname == urlsplit(PUBLIC_FEED).hostname
         return "isslive" if is_public else "simulated"
 
-    @property
-    def brokers(self) -> list[str]:
-        """Kafka's bootstrap servers as host:port."""
-        return [server.strip() for server in self.kafka_url.removeprefix("kafka://").split(",")]
-
 
 def load_settings() -> Settings:
     """Read the settings.
@@ -113,6 +178,13 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise UserError("; ".join(map(_sentence, error.errors()))) from None
+
+
+def unknown_variables() -> list[str]:
+    """Return a sentence for each `ISS_*` variable, in the environment or `.env`, that is no setting."""
+    known = [f"ISS_{name.upper()}" for name in Settings.model_fields]
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    return [_unknown(name, known) for name in sorted(given) if name.startswith("ISS_") and name not in known]
 
 
 def make_home(settings: Settings) -> None:
@@ -129,12 +201,38 @@ def make_home(settings: Settings) -> None:
         ) from error
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def require_readers(settings: Settings) -> None:
+    """Require that somebody may read a web server that others reach.
+
+    Raises:
+        UserError: nobody said who.
+    """
+    if "web" in settings.roles and not settings.reads_are_open and not settings.read_token:
+        raise UserError(
+            "others can reach the web server (ISS_WEB_HOST, ISS_TRUSTED_PROXIES): "
+            "set ISS_PUBLIC=true if everyone may read, or ISS_READ_TOKEN to a token that readers must bring."
+        )
+
+
 def _sentence(error: object) -> str:
     assert isinstance(error, dict)  # noqa: S101 - pydantic's ErrorDetails
     if not error["loc"]:
         return str(error["msg"]).removeprefix("Value error, ")
     name = f"ISS_{error['loc'][0]}".upper()
     return f"{name} is {error['input']!r}: {error['msg']}"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    # Without the beginning, which would make all of them alike.
+    near = get_close_matches(name.removeprefix("ISS_"), [each.removeprefix("ISS_") for each in known], n=1)
+    return f"{name} is no setting" + (f"; did you mean ISS_{near[0]}?" if near else ".")
 
 
 @cache

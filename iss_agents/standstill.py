@@ -21,6 +21,10 @@ class Standstill(Service):
         self._longest = longest_seconds
         self._beat_at = _clocks()
 
+    async def on_start(self) -> None:
+        """Begin to count: a start that takes long is no standstill, for no partition is ours yet."""
+        self._beat_at = _clocks()
+
     @Service.task
     async def _beat(self) -> None:
         while not self.should_stop:

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from iss_agents.errors import UserError
-from iss_agents.settings import load_settings
+from iss_agents.settings import load_settings, unknown_variables
 
 
 def test_each_wrong_variable_is_named_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +38,34 @@ def test_roles_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISS_ROLES", "feed, web")
 
     assert load_settings().roles == {"feed", "web"}
+
+
+@pytest.mark.parametrize(
+    "address", ["station", "http://", "ftp://localhost", "http://localhost:99999", "http://h/?a=1"]
+)
+def test_an_address_of_a_worker_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("ISS_URL", address)
+
+    with pytest.raises(UserError) as failure:
+        load_settings()
+    assert str(failure.value) == f"ISS_URL is {address!r}: expected an address such as http://127.0.0.1:8000"
+
+
+def test_a_slash_at_the_end_of_an_address_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISS_URL", "https://station.example/worker/")
+
+    assert load_settings().url == "https://station.example/worker"
+
+
+def test_variables_that_are_no_settings_are_named_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("ISS_WEBPORT=1\nISS_WEB_HOST=::1\nOTHER=1\n")
+    monkeypatch.setenv("ISS_FOO", "1")
+    monkeypatch.setenv("ISS_ROLES", "web")
+
+    assert unknown_variables() == [
+        "ISS_FOO is no setting.",
+        "ISS_WEBPORT is no setting; did you mean ISS_WEB_PORT?",
+    ]

@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,3 +55,15 @@ def test_the_clock_that_moved_more_counts() -> None:
 
     assert guard.stood_for((monotonic + 3.0, wall + 1.0)) == pytest.approx(3.0)
     assert guard.stood_for((monotonic + 1.0, wall + 3.0)) == pytest.approx(3.0)
+
+
+async def test_a_start_that_takes_long_is_no_standstill() -> None:
+    guard = Standstill(1.0)
+    monotonic, wall = guard._beat_at
+    guard._beat_at = monotonic - 60, wall - 60
+
+    await guard.start()
+    stood = guard.stood_for((time.monotonic(), time.time()))
+    await guard.stop()
+
+    assert stood < 1.0

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from iss_agents.embedded.place import free_port
 from iss_agents.errors import UserError
 from iss_agents.health import Health
+from iss_agents.settings import Settings
 from iss_agents.topic_check import check_topics, ensure_topics, wait_for_kafka, wanted_configuration
 from iss_agents.topic_commands import topics as topics_command
 from iss_agents.topics import TOPICS, Topic
@@ -20,7 +21,7 @@ COMPACTED = Topic("check.compacted.v1", partitions=2, cleanup_policy="compact")
 
 
 async def outcomes(url: str, *topics: Topic) -> list[str]:
-    return [checked.outcome for checked in await ensure_topics([url], topics)]
+    return [checked.outcome for checked in await ensure_topics(Settings(kafka_url=url), topics)]
 
 
 async def configuration(admin: AIOKafkaAdminClient, topic: Topic) -> dict[str, str]:
@@ -37,9 +38,19 @@ async def test_missing_topics_are_created_once_as_declared(kafka_url: str) -> No
     sizes = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     await admin.close()
 
-    assert wanted_configuration(DELETED) == {"cleanup.policy": "delete", "retention.ms": "3600000"}
+    assert wanted_configuration(DELETED) == {
+        "cleanup.policy": "delete",
+        "retention.ms": "3600000",
+        "segment.ms": "86400000",
+    }
+    assert wanted_configuration(COMPACTED) == {
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.01",
+        "segment.ms": "600000",
+        "segment.bytes": "1048576",
+    }
     assert wanted_configuration(DELETED).items() <= deleted.items()
-    assert compacted["cleanup.policy"] == "compact"
+    assert wanted_configuration(COMPACTED).items() <= compacted.items()
     assert (sizes[DELETED.name], sizes[COMPACTED.name]) == (3, 2)
 
 
@@ -83,9 +94,9 @@ async def test_two_workers_may_create_at_once(kafka_url: str) -> None:
 async def test_no_kafka_is_a_sentence_within_five_seconds() -> None:
     began = monotonic()
     with pytest.raises(
-        UserError, match=r"does not answer at 127\.0\.0\.1:\d+ .*: start it or set ISS_KAFKA_URL"
+        UserError, match=r"cannot be used at 127\.0\.0\.1:\d+ .*: start it or set ISS_KAFKA_URL"
     ):
-        await check_topics([f"127.0.0.1:{free_port()}"])
+        await check_topics(Settings(kafka_url=f"127.0.0.1:{free_port()}"))
 
     assert monotonic() - began < 5
 
@@ -95,8 +106,8 @@ async def test_a_server_that_accepts_and_says_nothing_is_a_sentence_too() -> Non
     server = await asyncio.start_server(lambda _reader, writer: writers.append(writer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
-    with pytest.raises(UserError, match="does not answer"):
-        await check_topics([f"127.0.0.1:{port}"])
+    with pytest.raises(UserError, match="cannot be used"):
+        await check_topics(Settings(kafka_url=f"127.0.0.1:{port}"))
     for writer in writers:
         writer.close()
         await writer.wait_closed()
@@ -109,15 +120,15 @@ async def test_waiting_for_kafka_says_so_once_and_again_when_it_is_there(
     health = Health()
     attempts = []
 
-    async def away_twice(brokers: list[str]) -> list[object]:
-        attempts.append(brokers)
+    async def away_twice(settings: Settings) -> list[object]:
+        attempts.append(settings)
         if len(attempts) < 3:
             raise OSError("nobody there")
-        return list(await ensure_topics(brokers, [DELETED]))
+        return list(await ensure_topics(settings, [DELETED]))
 
     monkeypatch.setattr("iss_agents.topic_check.ensure_topics", away_twice)
     monkeypatch.setattr("iss_agents.topic_check.delays", lambda *_: iter([0.0] * 9))
-    await wait_for_kafka([kafka_url], health)
+    await wait_for_kafka(Settings(kafka_url=kafka_url), health)
 
     assert len(attempts) == 3
     assert health.parts["kafka"].detail == f"Kafka answers at {kafka_url}"
@@ -129,4 +140,4 @@ def test_the_command_shows_every_topic(kafka_url: str, monkeypatch: pytest.Monke
     table = CliRunner().invoke(topics_command)
 
     assert [row["topic"] for row in json.loads(shown.stdout)] == [topic.name for topic in TOPICS]
-    assert table.stdout.splitlines()[0].split() == ["telemetry.raw.v1", "12", "delete", "604800000", "found"]
+    assert table.stdout.splitlines()[0].split() == ["telemetry.raw.v1", "12", "delete", "7", "days", "found"]

@@ -1,7 +1,7 @@
 """The uses of the toilet as an Atom feed (RFC 4287), for feed readers."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from xml.etree import ElementTree as ET
 
 from aiohttp.web import Request
@@ -14,8 +14,9 @@ from web.parameters import NoParameters, read_query
 from web.spans import Span, page_of
 from web.view import PartsView, parts_of, present
 
-blueprint = Blueprint("atom")
+blueprint = Blueprint("events")
 
+MEDIA = "application/atom+xml"
 ATOM = "http://www.w3.org/2005/Atom"
 SHOWN = timedelta(days=7)
 MOST = 1000
@@ -26,7 +27,9 @@ FEED_ID = "tag:iss-agents,2026:events"
 
 @blueprint.route("/api/v1/events.atom", name="atom")
 class AtomView(PartsView):
-    """Uses of the last seven days, the newest first, each with what is said of it."""
+    """The uses of the last seven days as an Atom feed, the newest first, each with what is said of it."""
+
+    media: ClassVar[tuple[str, ...]] = (MEDIA,)
 
     async def get(self, request: Request) -> Response:
         read_query(NoParameters, request)
@@ -35,7 +38,7 @@ class AtomView(PartsView):
         span = Span.model_validate({"from": now - SHOWN, "to": now, "limit": MOST}, context={"now": now})
         page = await page_of(span, history.events(span.start, span.end, span.limit))
         uses = [event for event in page.documents if event["kind"] == "use"]
-        return self.text(feed(uses[::-1], now), content_type="application/atom+xml")
+        return self.text(feed(uses[::-1], now), content_type=MEDIA)
 
 
 def feed(uses: list[dict[str, Any]], now: datetime) -> str:

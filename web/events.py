@@ -1,32 +1,257 @@
 """What the detector found and what became of it, newest last."""
 
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Literal, NotRequired
+
 from aiohttp.web import Request
 from faust.web import Blueprint, Response
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from web.parameters import read_query
-from web.spans import Span, page_document, page_of
-from web.view import PartsView, parts_of, present
+from iss_agents.archive.places import Page
+from iss_agents.archive.uses import Uses
+from iss_agents.station_clock import rfc3339
+from web.parameters import Instant, NoParameters, read_query
+from web.problems import Problem
+from web.spans import Between, Bounds, PageReply, Span, answered, page_of, page_reply, shown
+from web.view import PartsView, Time, parts_of, present
 
 blueprint = Blueprint("events")
+
+EXPECTED_EVENT = "the id of an event; GET /api/v1/events lists them"
+SUMMED = timedelta(days=30)
+
+
+class EventsSpan(Span):
+    """Events that began in a span of time."""
+
+    kind: Literal["use", "unobserved"] | None = None
+    """Uses, or rises that nobody saw happen; both if left out."""
+
+
+class UsesSpan(Between):
+    """A span of time, by day or hour."""
+
+    start: Instant = Field(default_factory=lambda given: given["end"] - SUMMED, alias="from")
+    """The beginning of the span; 30 days before its end if left out."""
+    by: Literal["day", "hour"] = "day"
+    """How long each bucket is."""
+
+
+class ConfidenceDocument(TypedDict):
+    """What makes a use sure, each 0 to 1."""
+
+    size: float
+    """A rise of 4 % or more is full."""
+    steadiness: float
+    """Whether the level stays where the rise ended."""
+    pace: float
+    """Whether the rise took the time that uses take."""
+    evidence: float
+    """Six readings or more are full."""
+
+
+class EventDocument(TypedDict):
+    """A use of the toilet, or a rise that nobody saw happen. Levels are percent of the tank."""
+
+    event_id: str
+    """Names the event."""
+    kind: str
+    """use or unobserved."""
+    start: Time
+    """When the rise began; of an unobserved one, when the level was last known."""
+    end: Time
+    """When the rise ended; of an unobserved one, when the level was known again."""
+    detected_at: Time
+    """The station's time of the reading that decided."""
+    level_before: float
+    """The level before, percent."""
+    level_after: float
+    """The level after, percent."""
+    delta_percent: float
+    """By how much it rose."""
+    confidence: NotRequired[float]
+    """How sure a use is, 0 to 1: the mean of its parts."""
+    confidence_parts: NotRequired[ConfidenceDocument]
+    """The parts of the confidence."""
+    processor_running: bool
+    """Whether the urine processor ran."""
+    readings: int
+    """How many readings of the level it rests on."""
+    source: str
+    """isslive if every reading came from the public feed, else simulated or test."""
+    reading_ids: NotRequired[list[str]]
+    """Readings that it follows from: the first of the rise, the last that was higher, the one that decided."""
+    schema_version: int
+    """The version of the record."""
+
+
+class AnnouncementDocument(TypedDict):
+    """What became of a text at one announcer."""
+
+    announcer: str
+    """Who was to say it."""
+    outcome: str
+    """posted, dry_run, failed or refused."""
+    attempts: int
+    """How often it was tried."""
+    post_id: NotRequired[str | None]
+    """The id of the post, if there is one."""
+    error: NotRequired[str | None]
+    """Why it was not said."""
+
+
+class PostDocument(TypedDict):
+    """What was decided on one event."""
+
+    event_id: str
+    """The event."""
+    decision: str
+    """posted, dry_run, failed, refused, suppressed or stale."""
+    decided_at: Time
+    """When it was decided."""
+    detected_at: Time
+    """When the event was detected."""
+    text: str
+    """What was said or would have been."""
+    source: str
+    """isslive, simulated or test."""
+    announcements: NotRequired[list[AnnouncementDocument]]
+    """What became of the text at each announcer; none if nobody was to be told."""
+    reading_ids: NotRequired[list[str]]
+    """The readings that the event follows from, the one that decided at the end."""
+    schema_version: int
+    """The version of the record."""
+
+
+class EventsReply(PageReply):
+    """A page of events, by their beginning."""
+
+    events: list[EventDocument]
+    """The events, newest last."""
+
+
+class PostsReply(PageReply):
+    """A page of decisions, by their time."""
+
+    posts: list[PostDocument]
+    """The decisions, newest last."""
+
+
+class EventReply(EventDocument):
+    """One event and what was decided on it."""
+
+    post: PostDocument | None
+    """The decision; null if there is none (yet)."""
+
+
+class UsesDocument(TypedDict):
+    """The events that began in one day or hour, UTC."""
+
+    start: Time
+    """When the day or hour begins."""
+    uses: int
+    """How many uses there were."""
+    unobserved: int
+    """How many rises nobody saw happen."""
+    percent: float
+    """By how much the uses filled the tank, percent."""
+
+
+class UsesReply(Bounds):
+    """Events counted by day or hour."""
+
+    by: str
+    """day or hour."""
+    buckets: list[UsesDocument]
+    """Those with events, oldest first."""
 
 
 @blueprint.route("/api/v1/events", name="events")
 class EventsView(PartsView):
     """Uses of the toilet, and rises that nobody saw happen, by their beginning."""
 
+    query = EventsSpan
+    reply = EventsReply
+
     async def get(self, request: Request) -> Response:
-        span = read_query(Span, request)
+        span = read_query(EventsSpan, request)
         history = present(parts_of(request).history, "archive")
-        page = await page_of(span, history.events(span.start, span.end, span.limit, span.cursor))
-        return self.answer(page_document(span, page, "events", "event_id"))
+        question = history.events(span.start, span.end, span.limit, span.cursor, span.kind)
+        return self.answer(_events(span, await page_of(span, question)))
+
+
+@blueprint.route("/api/v1/events/summary", name="uses")
+class UsesView(PartsView):
+    """Uses by day or hour, UTC."""
+
+    query = UsesSpan
+    reply = UsesReply
+
+    async def get(self, request: Request) -> Response:
+        span = read_query(UsesSpan, request)
+        history = present(parts_of(request).history, "archive")
+        return self.answer(_uses(span, await answered(history.uses(span.start, span.end, span.by))))
+
+
+@blueprint.route("/api/v1/events/{event_id}", name="event")
+class EventView(PartsView):
+    """One event, and what was decided on it."""
+
+    reply = EventReply
+
+    async def get(self, request: Request, event_id: str) -> Response:
+        read_query(NoParameters, request)
+        history = present(parts_of(request).history, "archive")
+        event = await answered(history.event(event_id))
+        if event is None:
+            raise _no_event(event_id)
+        post = event.pop("post")
+        document = {**shown(event, "event_id"), "post": shown(post, "event_id") if post else None}
+        return self.answer(document)
 
 
 @blueprint.route("/api/v1/posts", name="posts")
 class PostsView(PartsView):
     """Decisions on events: posted, suppressed, stale, refused, failed or dry_run, with their texts."""
 
+    query = Span
+    reply = PostsReply
+
     async def get(self, request: Request) -> Response:
         span = read_query(Span, request)
         history = present(parts_of(request).history, "archive")
         page = await page_of(span, history.posts(span.start, span.end, span.limit, span.cursor))
-        return self.answer(page_document(span, page, "posts", "event_id"))
+        return self.answer(_posts(span, page))
+
+
+def _events(span: Span, page: Page) -> EventsReply:
+    return {**page_reply(span, page), "events": [shown(document, "event_id") for document in page.documents]}
+
+
+def _posts(span: Span, page: Page) -> PostsReply:
+    return {**page_reply(span, page), "posts": [shown(document, "event_id") for document in page.documents]}
+
+
+def _uses(span: UsesSpan, found: list[Uses]) -> UsesReply:
+    buckets: list[UsesDocument] = [
+        {
+            "start": rfc3339(uses.start),
+            "uses": uses.uses,
+            "unobserved": uses.unobserved,
+            "percent": uses.percent,
+        }
+        for uses in found
+    ]
+    return {"from": rfc3339(span.start), "to": rfc3339(span.end), "by": span.by, "buckets": buckets}
+
+
+def _no_event(event_id: str) -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        f"There is no event {event_id}",
+        parameter="event_id",
+        value=event_id,
+        expected=EXPECTED_EVENT,
+    )

@@ -1,22 +1,23 @@
 """A door for test readings: they take the way of every other reading, marked with source `test`."""
 
 import asyncio
-import hmac
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Literal
 
 from aiohttp.web import Request, RequestPayloadError
 from faust.web import Blueprint, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from iss_agents import metrics
 from iss_agents.feed.outgoing import outgoing_reading
 from iss_agents.records import Reading, new_reading
 from iss_agents.station_clock import MAX_AHEAD, from_milliseconds, milliseconds
+from web.credentials import brings
 from web.parameters import ItemId, NoParameters, read_query, validated
-from web.problems import Problem
+from web.problems import Problem, too_many
 from web.view import PartsView, parts_of, present
 
 blueprint = Blueprint("ingest")
@@ -41,22 +42,56 @@ SourceTime = Annotated[AwareDatetime, AfterValidator(_plausible)]
 
 
 class Measurement(BaseModel):
-    """What a client sends. Without `source_ts` it was measured now."""
+    """What a client sends."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 
     item_id: ItemId
-    value: Annotated[Text, Field(min_length=1)]
+    """An item of the catalogue."""
+    value: Annotated[Text, Field(min_length=1, examples=["37"])]
+    """What was measured, as the feed would send it."""
     source_ts: SourceTime | None = None
+    """When it was measured: since the station's first launch, at most 5 minutes ahead; now if left out."""
     status_class: Text | None = None
+    """The feed's Status.Class; 24 is good."""
     status_indicator: Text | None = None
+    """The feed's Status.Indicator."""
     status_color: Text | None = None
+    """The feed's Status.Color."""
     calibrated_data: Text | None = None
+    """The feed's CalibratedData."""
+
+
+class IngestReply(TypedDict):
+    """A reading that was taken in."""
+
+    event_id: str
+    """The id that the reading has everywhere."""
+    status: Literal["enqueued"]
+    """It waits for Kafka, on disk while Kafka is away."""
 
 
 @blueprint.route("/api/v1/ingest/test", name="test")
 class IngestTestView(PartsView):
-    """Takes one measurement and hands it to the publisher."""
+    """Takes one measurement and hands it to the publisher.
+
+    The reading goes the way of all others, marked with source `test`; nothing of it is ever posted.
+    """
+
+    body: ClassVar[type[BaseModel]] = Measurement
+    reply: ClassVar[Any] = IngestReply
+    status: ClassVar[HTTPStatus] = HTTPStatus.CREATED
+    problems: ClassVar[frozenset[HTTPStatus]] = frozenset(
+        {
+            HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.FORBIDDEN,
+            HTTPStatus.REQUEST_TIMEOUT,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.TOO_MANY_REQUESTS,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        }
+    )
 
     async def post(self, request: Request) -> Response:
         read_query(NoParameters, request)
@@ -64,25 +99,19 @@ class IngestTestView(PartsView):
         _authorize(request, parts.settings.ingest_token)
         publisher = present(parts.publisher, "feed")
         if publisher.above_high_water:
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "Too many readings wait for Kafka; try again later",
-                headers={"Retry-After": str(RETRY_SECONDS)},
-            )
+            raise too_many("Too many readings wait for Kafka; try again later", retry_after=RETRY_SECONDS)
         body = await _body(request)
         reading = _reading(validated(Measurement, lambda: Measurement.model_validate_json(body)))
         publisher.offer([outgoing_reading(reading)])
         metrics.FEED_RECEIVED.labels("test").inc()
-        return self.answer({"event_id": reading.event_id, "status": "enqueued"}, HTTPStatus.CREATED)
+        reply: IngestReply = {"event_id": reading.event_id, "status": "enqueued"}
+        return self.answer(reply, self.status)
 
 
 def _authorize(request: Request, token: SecretStr | None) -> None:
-    expected = token.get_secret_value() if token else ""
-    if not expected:
+    if not (token and token.get_secret_value()):
         raise Problem(HTTPStatus.FORBIDDEN, "Test readings are off: ISS_INGEST_TOKEN is not set on this worker")
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), expected.encode())
-    if scheme.lower() != "bearer" or not same:
+    if not brings(request, token):
         raise Problem(
             HTTPStatus.UNAUTHORIZED,
             "The header Authorization must be: Bearer, a space, and the token of ISS_INGEST_TOKEN",

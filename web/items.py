@@ -1,50 +1,89 @@
 """The current state of every item of the catalogue, and whether the station's signal is acquired."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal
 
 from aiohttp.web import Request
 from faust.web import Blueprint, Response
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from iss_agents import catalog
 from iss_agents.catalog import Item
-from iss_agents.records import GOOD_STATUS, Reading
-from iss_agents.station_clock import rfc3339
-from web.parameters import EXPECTED_ITEM, NoParameters, read_query
+from web.item_documents import ItemDocument, encoded_items, item_document
+from web.now import Now, now_of
+from web.parameters import EXPECTED_ITEM, NoParameters, Query, read_query
 from web.problems import Problem
-from web.state import StateView
-from web.view import PartsView, parts_of, present
+from web.signals import SignalDocument
+from web.view import PartsView, parts_of
 
 blueprint = Blueprint("items")
 
-Signal = Literal["AOS", "LOS", "STALE", "UNKNOWN"]
+DISCIPLINES = sorted({item.discipline for item in catalog.items().values()})
+MOST_CHARACTERS = 100
 
-FRESH = timedelta(seconds=60)
-"""How old the station's clock may be, by the wall clock, while the signal counts as acquired.
 
-The clock comes once a second, about 6 s late at best, and users measured 30 s; the public clients draw the
-line between 5 and 60 s (feed.md, AOS/LOS). 60 s does not flap at any of these delays, and the station says
-itself when the signal is lost: the age is only for a broadcast that has stopped.
-"""
+def _discipline(value: object) -> str:
+    if str(value).upper() not in DISCIPLINES:
+        raise PydanticCustomError("discipline", "one of " + ", ".join(DISCIPLINES))
+    return str(value).upper()
+
+
+Discipline = Annotated[
+    str, BeforeValidator(_discipline), WithJsonSchema({"type": "string", "enum": DISCIPLINES})
+]
+
+
+class ItemsQuery(Query):
+    """Which items are wanted: those that fit everything given."""
+
+    discipline: Discipline | None = None
+    """The discipline of the flight controllers that the item belongs to, in letters of any case."""
+    text: str | None = Field(default=None, max_length=MOST_CHARACTERS)
+    """A part of the id, the name or the decoded state, in letters of any case."""
+    stale: Literal["true", "false"] | None = None
+    """Whether the value may be no longer true."""
+
+
+class ItemsReply(TypedDict):
+    """The items that were asked for."""
+
+    signal: SignalDocument
+    """What the station's clock says of the signal."""
+    complete: bool
+    """Whether this worker has read all that is known; false for a moment after its start."""
+    count: int
+    """How many items follow."""
+    items: list[ItemDocument]
+    """The items in the order of the catalogue."""
 
 
 @blueprint.route("/api/v1/items", name="list")
 class ItemsView(PartsView):
     """All items of the catalogue, never measured ones too."""
 
+    query = ItemsQuery
+    reply: ClassVar[Any] = ItemsReply
+
     async def get(self, request: Request) -> Response:
-        read_query(NoParameters, request)
-        state = present(parts_of(request).state, "web")
-        now = datetime.now(UTC)
-        items = [item_document(item, state.reading(item.item_id), now) for item in catalog.items().values()]
-        return self.answer(
-            {"signal": signal(state, now), "complete": state.ready, "count": len(items), "items": items}
-        )
+        query = read_query(ItemsQuery, request)
+        now = now_of(parts_of(request))
+        items = encoded_items(now, _chosen(query, now))
+        reply: dict[str, Any] = {
+            "signal": now.signal(),
+            "complete": now.state.ready,
+            "count": len(items),
+            "items": items,
+        }
+        return self.answer(reply)
 
 
 @blueprint.route("/api/v1/items/{item_id}", name="one")
 class ItemView(PartsView):
     """One item of the catalogue."""
+
+    reply: ClassVar[Any] = ItemDocument
 
     async def get(self, request: Request, item_id: str) -> Response:
         read_query(NoParameters, request)
@@ -57,46 +96,23 @@ class ItemView(PartsView):
                 value=item_id,
                 expected=EXPECTED_ITEM,
             )
-        state = present(parts_of(request).state, "web")
-        return self.answer(item_document(item, state.reading(item_id), datetime.now(UTC)))
+        now = now_of(parts_of(request))
+        return self.answer(item_document(item, now.state.reading(item_id), now))
 
 
-def signal(state: StateView, now: datetime) -> dict[str, Any]:
-    """Return whether the station's signal is acquired at `now`, and what says so."""
-    reading = state.reading(catalog.SIGNAL_ITEM)
-    return {"state": signal_state(reading, now), **_times(reading, now)}
+def _chosen(query: ItemsQuery, now: Now) -> Iterator[Item]:
+    text = (query.text or "").casefold()
+    for item in catalog.items().values():
+        if query.discipline and item.discipline != query.discipline:
+            continue
+        if text and text not in _words(item, now).casefold():
+            continue
+        if query.stale is None or now.is_stale(now.state.reading(item.item_id)) == (query.stale == "true"):
+            yield item
 
 
-def signal_state(reading: Reading | None, now: datetime) -> Signal:
-    """Return what the newest reading of the station's clock says of the signal at `now`."""
-    if reading is None:
-        return "UNKNOWN"
-    if reading.status_class != GOOD_STATUS:
-        return "LOS"
-    return "AOS" if now - reading.source_ts <= FRESH else "STALE"
-
-
-def item_document(item: Item, reading: Reading | None, now: datetime) -> dict[str, Any]:
-    """Return what a client reads of an item; what was never measured is None."""
-    return {
-        "item_id": item.item_id,
-        "name": item.name,
-        "discipline": item.discipline,
-        "unit": item.unit,
-        "measured": reading is not None,
-        "value": reading and reading.value,
-        "number": reading and catalog.as_number(reading.value),
-        "state": reading and item.state(reading.value),
-        **_times(reading, now),
-        "ingest_ts": reading and rfc3339(reading.ingest_ts),
-        "status_class": reading and reading.status_class,
-        "snapshot": reading and reading.snapshot,
-        "source": reading and reading.source,
-    }
-
-
-def _times(reading: Reading | None, now: datetime) -> dict[str, Any]:
-    if reading is None:
-        return {"source_ts": None, "age_seconds": None}
-    age = (now - reading.source_ts).total_seconds()
-    return {"source_ts": rfc3339(reading.source_ts), "age_seconds": round(age, 3)}
+def _words(item: Item, now: Now) -> str:
+    reading = now.state.reading(item.item_id)
+    state = (reading and item.state(reading.value)) or ""
+    # A line break between them: a text that is looked for must lie within one.
+    return f"{item.item_id}\n{item.name}\n{state}"

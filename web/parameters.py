@@ -2,21 +2,36 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from aiohttp.web import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
 from iss_agents import catalog
 from iss_agents.errors import UserError
-from iss_agents.instants import instant
+from iss_agents.instants import RELATIVE, instant
+from web.expectations import ABSOLUTE_TIME, expectation
 from web.problems import Problem, bad_input
 
-EXPECTED_TIME = (
-    "a time with its zone such as 2026-08-11T10:27:48Z (write + as %2B), or one before now such as -90s or -2h"
-)
+EXPECTED_TIME = f"{ABSOLUTE_TIME} (write + as %2B), or one before now such as -90s or -2h"
 EXPECTED_ITEM = "an item of the catalogue; GET /api/v1/items lists them"
+
+ITEM_PATTERN = r"^([A-Z]{1,8}_?[0-9]{3,7}|public_pui)$"
+"""How the ids of the catalogue are made; the last is the one exception."""
+
+PYDANTIC_TYPES = frozenset(get_args(ErrorType)) - {"value_error"}
+"""Errors that speak pydantic's words; all others are the project's own and say what was expected."""
 
 SHOWN_CHARACTERS = 200
 """How much of a wrong value a problem repeats."""
@@ -24,10 +39,14 @@ SHOWN_CHARACTERS = 200
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class NoParameters(BaseModel):
-    """A view that takes no parameters."""
+class Query(BaseModel):
+    """The parameters of a view. The docstring under a field describes it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class NoParameters(Query):
+    """A view that takes no parameters."""
 
 
 def read_query(model: type[Model], request: Request) -> Model:
@@ -64,13 +83,29 @@ def _given(model: type[BaseModel], name: str, request: Request) -> str | list[st
 
 
 def _first_problem(model: type[BaseModel], error: ValidationError) -> Problem:
-    first = error.errors()[0]
+    # A misspelt name says more than that the right one is missing.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     name = str(first["loc"][0]) if first["loc"] else "body"
-    if first["type"] == "missing":
-        return bad_input(name, None, "a value; it is required")
-    if first["type"] == "extra_forbidden":
-        return bad_input(name, _shown(first["input"]), _known(model))
-    return bad_input(name, _shown(first["input"]), first["msg"])
+    given = None if first["type"] == "missing" else _shown(first["input"])
+    return bad_input(name, given, _expected(model, first))
+
+
+def _expected(model: type[BaseModel], error: ErrorDetails) -> str:
+    if error["type"] == "missing":
+        return "a value; it is required"
+    if error["type"] == "extra_forbidden":
+        return _known(model)
+    if error["type"] == "too_long" and isinstance(error["input"], list):
+        return f"at most {error['ctx']['max_length']} values"
+    if error["type"] not in PYDANTIC_TYPES:
+        return error["msg"]
+    return expectation(_schema(model, error["loc"]))
+
+
+def _schema(model: type[BaseModel], place: tuple[int | str, ...]) -> dict[str, Any]:
+    described = model.model_json_schema()
+    schema: dict[str, Any] = described["properties"][place[0]] if place else described
+    return schema
 
 
 def _known(model: type[BaseModel]) -> str:
@@ -100,8 +135,22 @@ def _in_catalogue(item_id: str) -> str:
     return item_id
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "anyOf": [{"format": "date-time"}, {"pattern": f"^{RELATIVE.pattern}$"}],
+            "examples": ["-2h", "2026-08-11T10:27:48Z"],
+        }
+    ),
+]
 """A time in a query: RFC 3339 with its zone, or relative to now as in `-2h`."""
 
-ItemId = Annotated[str, AfterValidator(_in_catalogue)]
+ItemId = Annotated[
+    str,
+    AfterValidator(_in_catalogue),
+    Field(json_schema_extra={"pattern": ITEM_PATTERN, "examples": ["NODE3000005"]}),
+]
 """The id of an item that the catalogue knows."""

@@ -39,10 +39,17 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         }
         return Response(
             status=self.status,
-            body=msgspec.json.encode(document),
+            body=msgspec.json.encode({name: _sendable(value) for name, value in document.items()}),
             content_type=CONTENT_TYPE,
             headers={"Cache-Control": "no-store", **self.headers},
         )
+
+
+def _sendable(value: object) -> object:
+    # Bytes of an address or a header that are no UTF-8 come as lone surrogates, which JSON cannot carry.
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    return [_sendable(one) for one in value] if isinstance(value, list) else value
 
 
 def bad_input(parameter: str, value: object, expected: str) -> Problem:
@@ -61,6 +68,11 @@ def unavailable(detail: str, *, retry_after: int) -> Problem:
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": str(retry_after)})
 
 
+def too_many(detail: str, *, retry_after: int) -> Problem:
+    """Return the problem of a client that asks too much. `retry_after` is in seconds."""
+    return Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(retry_after)})
+
+
 @middleware
 async def problem_boundary(request: Request, handler: Handler) -> StreamResponse:
     """Answer every error of a request as a problem; what nobody expected is logged and not shown."""
@@ -77,7 +89,7 @@ async def problem_boundary(request: Request, handler: Handler) -> StreamResponse
 
 def _from_aiohttp(request: Request, error: HTTPException) -> Problem:
     if error.status == HTTPStatus.NOT_FOUND:
-        return Problem(error.status, f"There is nothing at {request.path}; GET / lists the addresses")
+        return Problem(error.status, f"There is nothing at {request.path}; GET /api lists the addresses")
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = error.headers["Allow"]
         return Problem(error.status, f"{request.path} answers {allowed} only", headers={"Allow": allowed})

@@ -2,33 +2,56 @@
 
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from iss_agents.archive.database import DatabaseAway
-from iss_agents.archive.queries import BadCursor, Page
+from iss_agents.archive.places import BadCursor, Page
 from iss_agents.station_clock import rfc3339
-from web.parameters import Instant
+from web.parameters import Instant, Query
 from web.problems import bad_input, unavailable
+from web.view import Time
 
 DEFAULT_SPAN = timedelta(hours=1)
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
+MAX_CURSOR = 8_000
+"""Characters. An id in it has up to 1,000, each of up to four bytes."""
+
 RETRY_SECONDS = 5
 AWAY = "The database does not answer now, or not in time: try again, or ask for a shorter span"
 
+Answer = TypeVar("Answer")
 
-class Span(BaseModel):
-    """From `start` up to `end`: the last hour unless said otherwise, at most `limit` documents a page."""
 
-    model_config = ConfigDict(extra="forbid")
+Bounds = TypedDict(
+    "Bounds",
+    {
+        "from": Annotated[Time, Field(description="The beginning of the span.")],
+        "to": Annotated[Time, Field(description="Its end, which does not belong to it.")],
+    },
+)
+
+
+class PageReply(Bounds):
+    """What every page says of itself."""
+
+    count: int
+    """How many documents the page has."""
+    next_cursor: str | None
+    """The parameter cursor of the next page; only null says that this is the last. A page may be short."""
+
+
+class Between(Query):
+    """A span of time: `start` belongs to it, `end` does not."""
 
     end: Instant = Field(default="-0s", validate_default=True, alias="to")
+    """The end of the span, which does not belong to it; now if left out."""
     start: Instant = Field(default_factory=lambda given: given["end"] - DEFAULT_SPAN, alias="from")
-    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
-    cursor: str | None = None
+    """The beginning of the span; an hour before its end if left out."""
 
     @field_validator("start")
     @classmethod
@@ -38,32 +61,56 @@ class Span(BaseModel):
         return start
 
 
-async def page_of(span: Span, question: Awaitable[Page]) -> Page:
-    """Return the page that `question` finds.
+class Continued(Between):
+    """A span of time that is read from where an earlier page ended."""
+
+    cursor: str | None = Field(default=None, max_length=MAX_CURSOR)
+    """The next_cursor of the page before."""
+
+
+class Span(Continued):
+    """A span of time, a page at a time."""
+
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
+    """How many documents a page has at most."""
+
+
+async def answered(question: Awaitable[Answer]) -> Answer:
+    """Return the answer to `question`.
+
+    Raises:
+        Problem: 503 while the database does not answer.
+    """
+    try:
+        return await question
+    except DatabaseAway as error:
+        raise unavailable(AWAY, retry_after=RETRY_SECONDS) from error
+
+
+async def page_of(span: Continued, question: Awaitable[Answer]) -> Answer:
+    """Return the page, or whatever else, that `question` finds.
 
     Raises:
         Problem: 400 for a cursor that no page gave, 503 while the database does not answer.
     """
     try:
-        return await question
+        return await answered(question)
     except BadCursor as error:
         raise bad_input("cursor", span.cursor, "the next_cursor of an earlier page, or none") from error
-    except DatabaseAway as error:
-        raise unavailable(AWAY, retry_after=RETRY_SECONDS) from error
 
 
-def page_document(span: Span, page: Page, name: str, identifier: str) -> dict[str, Any]:
-    """Return the answer: the span, the documents as `name`, their ids as `identifier`, and the next cursor."""
+def page_reply(span: Between, page: Page) -> PageReply:
+    """Return what the answer says of the page itself."""
     return {
         "from": rfc3339(span.start),
         "to": rfc3339(span.end),
         "count": len(page.documents),
         "next_cursor": page.next_cursor,
-        name: [_shown(document, identifier) for document in page.documents],
     }
 
 
-def _shown(document: dict[str, Any], identifier: str) -> dict[str, Any]:
+def shown(document: dict[str, Any], identifier: str) -> Any:
+    """Return a document of the archive as it is answered: its id as `identifier`, times as texts."""
     fields = {
         name: rfc3339(value) if isinstance(value, datetime) else value for name, value in document.items()
     }

@@ -1,39 +1,171 @@
-"""The archive over HTTP: readings and gaps of a span of time, a page at a time, newest last."""
+"""The archive over HTTP: readings and gaps of a span of time, newest last."""
 
-from aiohttp.web import Request
+import asyncio
+from contextlib import nullcontext
+from typing import Literal, NotRequired
+
+from aiohttp.web import AppKey, Request, StreamResponse
 from faust.web import Blueprint, Response
 from pydantic import Field
+from typing_extensions import TypedDict
 
+from iss_agents.archive.places import Page
+from iss_agents.archive.queries import History
+from web.exports import Format, export
 from web.parameters import ItemId, read_query
-from web.spans import Span, page_document, page_of
-from web.view import PartsView, parts_of, present
+from web.spans import DEFAULT_LIMIT, MAX_LIMIT, Continued, PageReply, Span, page_of, page_reply, shown
+from web.view import PartsView, Time, parts_of, present
 
 blueprint = Blueprint("telemetry")
 
+MOST_ITEMS = 20
+"""More are better asked for all at once: each item is a question of its own to the database."""
 
-class TelemetrySpan(Span):
-    """Readings of these items, or of all if none is named."""
+MOST_LARGE_PAGES = 4
+"""Pages of more than DEFAULT_LIMIT readings that are made at once: the longest takes 70 MB. Others wait."""
 
-    item: list[ItemId] = Field(default_factory=list)
+LARGE_PAGES = AppKey("large pages", asyncio.Semaphore)
+"""Where the web application keeps how many more of them may be made."""
+
+
+class TelemetrySpan(Continued):
+    """Readings of some items, or of all, as pages of JSON or as one file."""
+
+    item: list[ItemId] = Field(default_factory=list, max_length=MOST_ITEMS)
+    """An item, given once or more; all items if left out."""
+    limit: int | None = Field(default=None, ge=1, le=MAX_LIMIT)
+    """How many readings at most: 1000 a page if left out, in a file all."""
+    form: Literal["json", "csv", "ndjson"] = Field(default="json", alias="format")
+    """JSON is paged; csv and ndjson are files, which hold the whole span unless limited."""
+
+
+class ReadingDocument(TypedDict):
+    """One measurement of one item. What is unknown is left out."""
+
+    event_id: str
+    """Names the reading, however often it is seen."""
+    item_id: str
+    """The item."""
+    name: NotRequired[str]
+    """The item's name."""
+    discipline: NotRequired[str]
+    """The item's discipline."""
+    unit: NotRequired[str]
+    """The item's unit; empty if it has none."""
+    source_ts: Time
+    """When the station took it."""
+    ingest_ts: Time
+    """When it came in."""
+    value: str
+    """The value as sent."""
+    number: NotRequired[float]
+    """The number that the value spells."""
+    state: NotRequired[str]
+    """What the value means, for items with named states."""
+    status_class: NotRequired[str]
+    """The feed's Status.Class: 24 is good."""
+    status_indicator: NotRequired[str]
+    """The feed's Status.Indicator."""
+    status_color: NotRequired[str]
+    """The feed's Status.Color."""
+    calibrated_data: NotRequired[str]
+    """The feed's CalibratedData."""
+    sequence: int
+    """source_ts in milliseconds since 1970."""
+    source: str
+    """isslive, simulated or test."""
+    snapshot: bool
+    """Whether it was the feed's first word on the item in a session."""
+    session: int
+    """Which session of the feed it came in."""
+    suspect: NotRequired[str]
+    """Why the reading is not believed: zero_burst or frozen."""
+    schema_version: int
+    """The version of the record."""
+
+
+class TelemetryReply(PageReply):
+    """A page of readings, by the station's time."""
+
+    readings: list[ReadingDocument]
+    """The readings, newest last."""
+
+
+class GapDocument(TypedDict):
+    """A span in which readings are missing or cannot be trusted."""
+
+    gap_id: str
+    """Names the gap."""
+    cause: str
+    """los, silence, outage, restart, overflow or frozen."""
+    start: Time
+    """When it began."""
+    end: Time | None
+    """When it ended; null while it lasts."""
+    detail: str
+    """More, in words."""
+    source: str
+    """isslive, simulated or test."""
+    schema_version: int
+    """The version of the record."""
+
+
+class GapsReply(PageReply):
+    """A page of gaps, by their beginning."""
+
+    gaps: list[GapDocument]
+    """The gaps that touch the span, newest last."""
 
 
 @blueprint.route("/api/v1/telemetry", name="telemetry")
 class TelemetryView(PartsView):
-    """Readings by the station's time."""
+    """Readings by the station's time, newest last: pages of JSON, or a file.
 
-    async def get(self, request: Request) -> Response:
+    A file that cannot be sent whole ends with a broken connection.
+    """
+
+    query = TelemetrySpan
+    reply = TelemetryReply
+    media = ("application/json", "text/csv", "application/x-ndjson")
+
+    async def get(self, request: Request) -> Response | StreamResponse:
         span = read_query(TelemetrySpan, request)
         history = present(parts_of(request).history, "archive")
-        page = await page_of(span, history.telemetry(span.item, span.start, span.end, span.limit, span.cursor))
-        return self.answer(page_document(span, page, "readings", "event_id"))
+        if span.form != "json":
+            return await page_of(span, _file(request, history, span, span.form))
+        limit = span.limit or DEFAULT_LIMIT
+        async with request.app[LARGE_PAGES] if limit > DEFAULT_LIMIT else nullcontext():
+            page = await page_of(span, history.telemetry(span.item, span.start, span.end, limit, span.cursor))
+            # In a thread: the longest page would hold up the loop for a tenth of a second.
+            return self.answer(await asyncio.to_thread(_telemetry, span, page))
 
 
 @blueprint.route("/api/v1/gaps", name="gaps")
 class GapsView(PartsView):
     """Spans in which readings are missing or cannot be trusted; those that touch the span asked for."""
 
+    query = Span
+    reply = GapsReply
+
     async def get(self, request: Request) -> Response:
         span = read_query(Span, request)
         history = present(parts_of(request).history, "archive")
         page = await page_of(span, history.gaps(span.start, span.end, span.limit, span.cursor))
-        return self.answer(page_document(span, page, "gaps", "gap_id"))
+        return self.answer(_gaps(span, page))
+
+
+async def _file(request: Request, history: History, span: TelemetrySpan, form: Format) -> StreamResponse:
+    windows = history.readings(span.item, span.start, span.end, span.cursor)
+    name = span.item[0] if len(span.item) == 1 else "telemetry"
+    return await export(request, windows, form, name, span.limit)
+
+
+def _telemetry(span: TelemetrySpan, page: Page) -> TelemetryReply:
+    return {
+        **page_reply(span, page),
+        "readings": [shown(document, "event_id") for document in page.documents],
+    }
+
+
+def _gaps(span: Span, page: Page) -> GapsReply:
+    return {**page_reply(span, page), "gaps": [shown(document, "gap_id") for document in page.documents]}

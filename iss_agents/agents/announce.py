@@ -38,7 +38,7 @@ async def announce(batches: StreamT[Any]) -> None:
 
 def new_herald() -> Herald:
     """Return what tells the world; say once whom that is."""
-    named = chosen(app.parts.settings)
+    named = chosen(app.parts.settings, app.parts.health)
     told = ", ".join(announcer.name for announcer in named)
     logger.info("Uses are told to %s", told or "nobody: without keys it is a dry run")
     return Herald(named, app.parts.health, Pace(sleep=app.pause))

@@ -1,13 +1,13 @@
 """From the records of a list to Readings; what does not validate goes to the invalid topic."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from time import time
 from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from iss_agents.messages import CannotDecode, Record, decode_message, payload, place
+from iss_agents.messages import CannotDecode, Record, decode_message, invalid_id, origin, payload
 from iss_agents.metrics import INVALID as INVALID_COUNT
 from iss_agents.outputs import Output, Outputs
 from iss_agents.records import LONGEST_TEXT, SCHEMA_VERSION, Invalid, Reading, decode_reading, encode
@@ -38,8 +38,7 @@ def _invalid(record: ConsumerRecord, error: CannotDecode) -> Output:
     INVALID_COUNT.labels("agents", error.reason).inc()
     value = Invalid(
         schema_version=SCHEMA_VERSION,
-        # Named by where it stands, so that a replay finds it kept already.
-        invalid_id=hashlib.sha256(f"agents/{place(record)}".encode()).hexdigest(),
+        invalid_id=invalid_id(record),
         stage="agents",
         reason=error.reason,
         error=str(error),
@@ -47,7 +46,8 @@ def _invalid(record: ConsumerRecord, error: CannotDecode) -> Output:
         seen_at=datetime.now(UTC),
         item_id=_text(record.key),
     )
-    return Output(None, encode(value), max(record.timestamp, 0))
+    # The time of now: a record's own may be any, and Kafka deletes what is old.
+    return Output(None, encode(value), int(time() * 1000), origin(record, str(error)))
 
 
 def _text(key: Any) -> str | None:

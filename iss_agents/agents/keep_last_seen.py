@@ -14,7 +14,7 @@ from iss_agents.metrics import LAST_SEEN
 from iss_agents.outputs import Output
 from iss_agents.records import Reading, encode
 from iss_agents.station_clock import milliseconds
-from iss_agents.topics import RAW, WATER
+from iss_agents.topics import LAST_SEEN_CHANGELOG, RAW, WATER
 from tables.last_seen import last_seen
 
 raw_topic = app.topic(RAW.name, value_serializer="raw", partitions=RAW.partitions)
@@ -25,15 +25,14 @@ async def keep_last_seen(batches: StreamT[Any]) -> None:
     """Keep the newest reading of every item in `last_seen`; one event is one list of records."""
     async for event in batches.events():
         with one_list(app, event):
-            await keep(await readings_of(event.value, app.outputs))
+            await keep(await readings_of(event.value, app.outputs), event.message.partition)
 
 
-async def keep(readings: Sequence[Reading]) -> None:
+async def keep(readings: Sequence[Reading], partition: int) -> None:
     """Derived records first, then the Table, then the ack: a crash between them repeats and never loses."""
     await app.outputs.send(WATER, 0, tank_outputs(readings))
     news = fold(readings, last_seen)
-    for item_id, seen in news.changed.items():
-        last_seen[item_id] = seen
+    await last_seen.write(LAST_SEEN_CHANGELOG, partition, news.changed)
     for outcome, count in news.outcomes.items():
         LAST_SEEN.labels(outcome).inc(count)
 

@@ -9,6 +9,7 @@ from faust.types import EventT
 
 from iss_agents.application import Application
 from iss_agents.giving_up import give_up
+from iss_agents.metrics import LIST_RECORDS
 from iss_agents.transport import FlowStopped
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ def one_list(app: Application, event: EventT[Any]) -> Iterator[None]:
     process ends instead. A list that had to wait when partitions moved is given up and comes again.
     """
     app.guard.check()
+    LIST_RECORDS.labels(event.message.topic).observe(len(event.value))
     try:
         yield
     except FlowStopped:

@@ -1,5 +1,6 @@
 """Follow the urine tank, and say when somebody used the toilet."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from iss_agents.records import Reading, encode
 from iss_agents.station_clock import milliseconds
 from iss_agents.topics import EVENTS, WATER
 from tables.tank_levels import tank_levels
+
+logger = logging.getLogger(__name__)
 
 water_topic = app.topic(WATER.name, value_serializer="raw", partitions=WATER.partitions)
 
@@ -48,6 +51,10 @@ def follow(state: State, readings: Iterable[Reading]) -> tuple[State, list[Event
     for reading in readings:
         state, decided = detect(state, reading)
         events += decided
+        for event in decided:
+            # The one line that leads from the reading to the event, whose id the lines on the post have.
+            about = {"event_id": event.event_id, "trace_id": reading.event_id, "item": reading.item_id}
+            logger.info("event %s follows from reading %s", event.event_id, reading.event_id, extra=about)
     return state, events
 
 

@@ -10,6 +10,7 @@ from iss_agents.announcers.attempts import Pace, persist
 from iss_agents.announcers.decision import Announcement, Attempted, Cooldown, Decision, Outcome, decide
 from iss_agents.announcers.dry_run import DryRun
 from iss_agents.announcers.texts.text import text_for
+from iss_agents.catalog import TANK_ITEM
 from iss_agents.detection.events import Urination
 from iss_agents.health import Health
 from iss_agents.records import SCHEMA_VERSION
@@ -76,7 +77,8 @@ class Herald:
             # Station time may be ahead of ours, and a sum that falls looks like a restart to Prometheus.
             metrics.DETECTION_TO_POST.observe(max(0.0, (now - event.detected_at).total_seconds()))
         words = " ".join(text.split())
-        logger.info("event %s %s: %s", event.event_id, _troubles(announcements) or outcome, words)
+        about = {"event_id": event.event_id, "item": TANK_ITEM, "decision": outcome}
+        logger.info("event %s %s: %s", event.event_id, _troubles(announcements) or outcome, words, extra=about)
         return Decision(
             schema_version=SCHEMA_VERSION,
             event_id=event.event_id,
@@ -86,6 +88,7 @@ class Herald:
             text=text,
             source=event.source,
             announcements=announcements,
+            reading_ids=event.reading_ids,
         )
 
 

@@ -28,6 +28,10 @@ class TryAgain(Exception):  # noqa: N818 - an answer, not a fault of ours
         self.after = after
 
 
+class NotYet(TryAgain):
+    """The announcer failed a short while ago and was left in peace."""
+
+
 class Announcer(Protocol):
     """A way of telling the world. `name` is for people and metrics."""
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from iss_agents.announcers.announcer import Announcer, NotAsked, Posted, Refused, TryAgain
+from iss_agents.announcers.announcer import Announcer, NotAsked, NotYet, Posted, Refused, TryAgain
 from iss_agents.announcers.clock import Clock, utc_now
 from iss_agents.announcers.decision import MAX_AGE, Announcement, Attempted
 from iss_agents.backoff import delays
@@ -39,15 +39,15 @@ async def persist(announcer: Announcer, text: str, event: Urination, pace: Pace)
     waits = delays(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
     attempt = 0
     while True:
-        attempt += 1
         try:
             posted = await _attempt(announcer, text, event, pace.attempt_seconds)
-        except NotAsked as refusal:
-            return _failed(announcer, "refused", attempt - 1, str(refusal))
         except Refused as refusal:
+            attempt += not isinstance(refusal, NotAsked)
             return _failed(announcer, "refused", attempt, str(refusal))
         except TryAgain as trouble:
-            logger.warning("%s, attempt %s of %s: %s", announcer.name, attempt, ATTEMPTS, trouble)
+            attempt += not isinstance(trouble, NotYet)
+            about = {"event_id": event.event_id, "part": announcer.name}
+            logger.warning("%s, attempt %s of %s: %s", announcer.name, attempt, ATTEMPTS, trouble, extra=about)
             if attempt == ATTEMPTS:
                 return _failed(announcer, "failed", attempt, str(trouble))
             wait = next(waits) if trouble.after is None else trouble.after
@@ -55,7 +55,7 @@ async def persist(announcer: Announcer, text: str, event: Urination, pace: Pace)
                 return _failed(announcer, "failed", attempt, f"{trouble}; {wait:.0f} s later it is no news")
             await pace.sleep(wait)
         else:
-            return _posted(announcer, attempt, posted)
+            return _posted(announcer, attempt + 1, posted)
 
 
 async def _attempt(announcer: Announcer, text: str, event: Urination, seconds: float) -> Posted:

@@ -8,7 +8,7 @@ SHOWN_BEFORE, SHOWN_AFTER = 42.0, 45.0
 """The level that examples show, before and after, in percent."""
 
 
-@click.command()
+@click.command(short_help="Print examples of what the bot posts.")
 @click.option("--count", default=30, show_default=True, type=click.IntRange(min=1), help="How many at most.")
 def jokes(count: int) -> None:
     """Print examples of what the bot posts, jokes and haiku, with a level made up."""

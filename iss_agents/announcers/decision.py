@@ -46,7 +46,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was decided on one event: the record of `post.decisions.v1`.
 
     `text` is what was said or would have been. `announcements` is empty if nobody was to be told.
-    `decision` is the best of their outcomes: one announcer that posted makes it `posted`.
+    `decision` is the best of their outcomes: one announcer that posted makes it `posted`. `reading_ids` are
+    those of the event.
     """
 
     schema_version: int
@@ -57,6 +58,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     source: Source
     announcements: tuple[Announcement, ...] = ()
+    reading_ids: tuple[str, ...] = ()
 
 
 decode_decision = decoder(Decision)

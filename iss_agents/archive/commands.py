@@ -5,7 +5,7 @@ import json
 import click
 
 
-@click.command()
+@click.command(short_help="Let the stopped archive read Kafka again from a time on.")
 @click.argument("consumer", type=click.Choice(["archive"]))
 @click.option("--to", "to", required=True, help="RFC 3339 with a zone, or before now: -90s, -30m, -2h, -7d")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")

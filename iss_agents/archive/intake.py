@@ -11,6 +11,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from iss_agents import metrics
 from iss_agents.archive.destinations import DESTINATIONS
+from iss_agents.kafka_access import kafka_access
+from iss_agents.lag import LagReport, Standing
 from iss_agents.messages import Message
 from iss_agents.settings import Settings
 
@@ -53,7 +55,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: AIOKafkaConsumer | None = None
         self._assignment = 0
         self._committable: dict[TopicPartition, int] = {}
-        self._reported: set[TopicPartition] = set()
+        self._committed: dict[TopicPartition, int] = {}
+        self._lag = LagReport(GROUP)
         self._met: dict[tuple[str, int], int] = {}
         self.writing = asyncio.Lock()
 
@@ -71,7 +74,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
     async def start(self) -> None:
         """Join the group; raises KafkaError if Kafka does not answer or has no such topics."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.brokers,
+            **kafka_access(self._settings),
             client_id=GROUP,
             group_id=GROUP,
             auto_offset_reset="earliest",
@@ -92,7 +95,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._consumer:
             await self._consumer.stop()
             self._consumer = None
-        self._forget_lag(self._reported)
+        self._lag.report({})
 
     async def take(self) -> Batch:
         """Return what has arrived, empty after LONGEST_WAIT_MS; raises KafkaError."""
@@ -129,13 +132,17 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.wait_for(self.consumer.commit(batch.offsets), COMMIT_SECONDS)
         except (CommitFailedError, IllegalStateError, TimeoutError) as error:
             logger.info("the archive could not commit (%r); it may read some records again", error)
+        else:
+            self._committed.update(batch.offsets)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Let the write in flight end with its commit; give up what is not yet written."""
         async with self.writing:
             self._assignment += 1
             self._committable.clear()
-        self._forget_lag(revoked)
+            self._committed.clear()
+        # Another worker reports them now.
+        self._lag.forget(revoked)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Do nothing: reading begins at the committed offsets."""
@@ -147,14 +154,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         partitions = self.consumer.assignment()
         ends = await self.consumer.end_offsets(partitions) if partitions else {}
+        standings = {}
         for partition, end in ends.items():
             written = self._committable.get(partition)
             lag = end - (written if written is not None else await self.consumer.position(partition))
-            metrics.CONSUMER_LAG.labels(GROUP, partition.topic, partition.partition).set(max(lag, 0))
-        self._reported = set(ends)
-
-    def _forget_lag(self, partitions: Iterable[TopicPartition]) -> None:
-        # Another worker reports them now.
-        for partition in self._reported.intersection(partitions):
-            metrics.CONSUMER_LAG.remove(GROUP, partition.topic, str(partition.partition))
-        self._reported.difference_update(list(partitions))
+            standings[partition] = Standing(max(lag, 0), self._committed.get(partition, 0))
+        self._lag.report(standings)

@@ -1,18 +1,16 @@
 """What cannot be archived goes to the invalid topic, with its reason, before its offset is committed."""
 
-import hashlib
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
 from iss_agents.archive.documents import seen_at
-from iss_agents.messages import Message, payload, place
+from iss_agents.kafka_access import kafka_access
+from iss_agents.messages import LONGEST_ERROR, Message, invalid_id, origin, payload
+from iss_agents.producers import give_up_producer, in_time
 from iss_agents.records import SCHEMA_VERSION, Invalid, encode
 from iss_agents.settings import Settings
 from iss_agents.topics import INVALID
-
-LARGEST_ERROR = 4096
-"""How much of the database's explanation is kept, characters."""
 
 
 class Refusal(NamedTuple):
@@ -33,7 +31,7 @@ class Refusals:
     async def start(self) -> None:
         """Connect; raises KafkaError if Kafka does not answer."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.brokers, client_id="iss-archive", enable_idempotence=True
+            **kafka_access(self._settings), client_id="iss-archive", enable_idempotence=True
         )
         try:
             await producer.start()
@@ -43,38 +41,26 @@ class Refusals:
         self._producer = producer
 
     async def stop(self) -> None:
-        """Disconnect."""
+        """Disconnect; what Kafka has not taken comes again."""
         if self._producer:
-            await self._producer.stop()
+            await give_up_producer(self._producer)
 
     async def send(self, refusal: Refusal) -> None:
         """Return when Kafka has the refusal; raises KafkaError if it does not take it."""
         assert self._producer  # noqa: S101 - started before anything is read
-        invalid = invalid_record(refusal)
-        await self._producer.send_and_wait(
-            INVALID.name, encode(invalid), partition=0, headers=_headers(refusal)
-        )
+        value, headers = encode(invalid_record(refusal)), origin(refusal.message, refusal.error)
+        await in_time(self._producer.send_and_wait(INVALID.name, value, partition=0, headers=headers))
 
 
 def invalid_record(refusal: Refusal) -> Invalid:
-    """Return the record of a refusal; its id follows from the message's place, so that a repeat is the same."""
+    """Return the record of a refusal."""
     message = refusal.message
     return Invalid(
         schema_version=SCHEMA_VERSION,
-        invalid_id=hashlib.sha256(f"archive|{place(message)}".encode()).hexdigest(),
+        invalid_id=invalid_id(message),
         stage="archive",
         reason=refusal.reason,
-        error=refusal.error[:LARGEST_ERROR],
+        error=refusal.error[:LONGEST_ERROR],
         payload=payload(message),
         seen_at=seen_at(message),
     )
-
-
-def _headers(refusal: Refusal) -> list[tuple[str, bytes]]:
-    message = refusal.message
-    return [
-        ("topic", message.topic.encode()),
-        ("partition", str(message.partition).encode()),
-        ("offset", str(message.offset).encode()),
-        ("error", refusal.error[:LARGEST_ERROR].encode()),
-    ]

@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 from iss_agents.archive.destinations import DESTINATIONS
 from iss_agents.archive.intake import GROUP
 from iss_agents.errors import UserError
+from iss_agents.kafka_access import kafka_access
+from iss_agents.kafka_trouble import trouble
 from iss_agents.settings import Settings
 from iss_agents.station_clock import milliseconds
 
@@ -34,13 +36,11 @@ async def rewind(settings: Settings, to: datetime) -> Rewound:
         await _require_stopped(settings)
         return await _set_back(settings, to)
     except KafkaError as error:
-        raise UserError(
-            f"Kafka at {settings.kafka_url} cannot be used ({error}); start it or correct ISS_KAFKA_URL."
-        ) from error
+        raise UserError(await trouble(settings, error)) from error
 
 
 async def _require_stopped(settings: Settings) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    admin = AIOKafkaAdminClient(**kafka_access(settings))
     try:
         await admin.start()
         [description] = await admin.describe_consumer_groups([GROUP])
@@ -58,7 +58,7 @@ def _members(description: Any) -> int:
 
 
 async def _set_back(settings: Settings, to: datetime) -> Rewound:
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.brokers, group_id=GROUP, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**kafka_access(settings), group_id=GROUP, enable_auto_commit=False)
     try:
         await consumer.start()
         committed = await _committed(consumer)

@@ -15,8 +15,10 @@ from iss_agents.messages import CannotDecode, Message
 logger = logging.getLogger(__name__)
 
 
-async def store(database: Database, refusals: Refusals, topic: str, messages: Sequence[Message]) -> None:
-    """Return when MongoDB has acknowledged every document and Kafka everything refused.
+async def store(
+    database: Database, refusals: Refusals, topic: str, messages: Sequence[Message]
+) -> list[Document]:
+    """Return the documents when MongoDB has acknowledged every one and Kafka everything refused.
 
     Raises:
         DatabaseAway: some may be stored; the call can be repeated.
@@ -30,6 +32,7 @@ async def store(database: Database, refusals: Refusals, topic: str, messages: Se
     _count(row, written, refused)
     if row is READINGS and written.stored:
         _observe_latency(documents, datetime.now(UTC))
+    return documents
 
 
 def _documents(

@@ -8,7 +8,8 @@ from bson.errors import BSONError
 from pymongo.errors import BulkWriteError
 
 from iss_agents.archive.database import Database, DatabaseAway, Document, away_if_it_fails
-from iss_agents.archive.destinations import Destination
+from iss_agents.archive.destinations import Destination, Operation
+from iss_agents.metrics import DATABASE_ERRORS, DATABASE_WRITE
 
 DUPLICATE = 11000
 
@@ -41,17 +42,27 @@ async def write(database: Database, row: Destination, documents: Sequence[Docume
         return Written(0, 0, {})
     operations = [row.operation(document) for document in documents]
     try:
-        with away_if_it_fails():
-            result = await _bulk_write(database, row, operations)
+        return await apply(database, row.collection, operations)
     except (BSONError, OverflowError):
         # The driver gives up the whole batch for one document that is no BSON.
         return await _write_encodable(database, row, documents)
-    return _judged(result, len(documents))
 
 
-async def _bulk_write(database: Database, row: Destination, operations: Sequence[Any]) -> dict[str, Any]:
+async def apply(database: Database, collection: str, operations: Sequence[Operation]) -> Written:
+    """Apply operations, one a document, each of them even if others cannot be.
+
+    Raises:
+        DatabaseAway: some may be applied; the call can be repeated.
+        BSONError, OverflowError: one has no form in BSON, and none is applied.
+    """
+    with away_if_it_fails(), DATABASE_WRITE.time():
+        result = await _bulk_write(database, collection, operations)
+    return _judged(result, len(operations))
+
+
+async def _bulk_write(database: Database, collection: str, operations: Sequence[Operation]) -> dict[str, Any]:
     try:
-        result = await database[row.collection].bulk_write(operations, ordered=False)
+        result = await database[collection].bulk_write(operations, ordered=False)
     except BulkWriteError as error:
         return dict(error.details or {})
     return result.bulk_api_result
@@ -61,6 +72,7 @@ def _judged(result: dict[str, Any], count: int) -> Written:
     errors = [error for error in result["writeErrors"] if error["code"] != DUPLICATE]
     transient = [error for error in errors if error["code"] in TRANSIENT]
     for error in transient + result["writeConcernErrors"]:
+        DATABASE_ERRORS.labels("away").inc()
         raise DatabaseAway(f"MongoDB does not take it now ({error['code']}: {error['errmsg']})")
     refused = {error["index"]: f"{error['code']}: {error['errmsg']}" for error in errors}
     stored = result["nInserted"] + result["nUpserted"] + result["nModified"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Detect uses of the toilet in a recording.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw level, events, gaps.")
 def detect(file: Path, plot: Path | None) -> None:
@@ -20,6 +20,8 @@ def detect(file: Path, plot: Path | None) -> None:
             trace.take(step)
         for event in step.events:
             click.echo(encode(event))
+    if not detection.events:
+        click.echo(f"No uses in {detection.looked_at}.", err=True)
     if detection.invalid:
         click.echo(f"{detection.invalid} invalid updates of the tank's items were left out.", err=True)
     if plot:
@@ -27,7 +29,7 @@ def detect(file: Path, plot: Path | None) -> None:
         draw(trace, plot)
 
 
-@click.command()
+@click.command(short_help="Detect uses of the toilet again in Kafka's history.")
 @click.option(
     "--from", "start", required=True, help="RFC 3339 with a zone, or before now: -90s, -30m, -2h, -7d"
 )

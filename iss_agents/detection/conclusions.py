@@ -22,7 +22,7 @@ from iss_agents.detection.judgement import (
     measure,
 )
 from iss_agents.detection.levels import rest, since
-from iss_agents.detection.state import Level, Pending, State, Unseen
+from iss_agents.detection.state import Level, Pending, Rise, State, Unseen
 from iss_agents.records import Reading, Source
 from iss_agents.station_clock import from_milliseconds
 
@@ -52,7 +52,7 @@ def conclude(state: State, until: int, reading: Reading) -> Result:
     rested = replace(state, rise=None)
     if not is_use(climb):
         return rested, []
-    use = _use(state, climb, reading)
+    use = _use(state, state.rise, climb, reading)
     told, events = confirm(rested, reading)
     if climb.percent < SHAPED_PERCENT:
         return replace(told, pending=Pending(use, state.rise.high_at + CONFIRMED_MILLISECONDS)), events
@@ -63,8 +63,10 @@ def confirm(state: State, reading: Reading) -> Result:
     """Return the state without its pending use, and that use as decided by this reading."""
     if state.pending is None:
         return state, []
-    use = replace(state.pending.use, detected_at=reading.source_ts)
-    return replace(state, pending=None), [use]
+    use = state.pending.use
+    reading_ids = (*use.reading_ids[:-1], reading.event_id)
+    decided = replace(use, detected_at=reading.source_ts, reading_ids=reading_ids)
+    return replace(state, pending=None), [decided]
 
 
 def confirm_at_rest(state: State, at: int, reading: Reading) -> Result:
@@ -116,7 +118,7 @@ def _last_high(levels: tuple[Level, ...], moment: int) -> int:
     return high_at
 
 
-def _use(state: State, climb: Climb, reading: Reading) -> Urination:
+def _use(state: State, rise: Rise, climb: Climb, reading: Reading) -> Urination:
     start, end = from_milliseconds(climb.start), from_milliseconds(climb.end)
     before, after = round(climb.before.mean, 1), round(climb.after.mean, 1)
     score, parts = confidence(climb)
@@ -135,6 +137,7 @@ def _use(state: State, climb: Climb, reading: Reading) -> Urination:
         processor_running=state.processor_running,
         readings=climb.readings,
         source=source,
+        reading_ids=tuple(filter(None, (rise.opened_by, rise.high_by, reading.event_id))),
     )
 
 
@@ -158,4 +161,5 @@ def _unobserved(
         processor_running=state.processor_running,
         readings=len(later),
         source=source,
+        reading_ids=(reading.event_id,),
     )

@@ -102,14 +102,17 @@ def _take_level(state: State, level: Level, reading: Reading) -> Result:
     if abs(level.value - state.levels[-1].value) >= JUMP_PERCENT:
         return _jump(state, level, reading)
     recent = since(state.levels, level.at - LOOK_BACK_MILLISECONDS)
-    return replace(state, levels=_kept(state, level), rise=_risen(state.rise, recent, level)), []
+    rise = _risen(state.rise, recent, level, reading.event_id)
+    return replace(state, levels=_kept(state, level), rise=rise), []
 
 
-def _risen(rise: Rise | None, recent: tuple[Level, ...], level: Level) -> Rise | None:
+def _risen(rise: Rise | None, recent: tuple[Level, ...], level: Level, name: str) -> Rise | None:
     if rise is None:
         higher = level.value > max(earlier.value for earlier in recent)
-        return Rise(level.at, level.value, level.at) if higher else None
-    return replace(rise, high=level.value, high_at=level.at) if level.value > rise.high else rise
+        return Rise(level.at, level.value, level.at, name, name) if higher else None
+    if level.value <= rise.high:
+        return rise
+    return replace(rise, high=level.value, high_at=level.at, high_by=name)
 
 
 def _jump(state: State, level: Level, reading: Reading) -> Result:

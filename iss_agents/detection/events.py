@@ -31,12 +31,13 @@ class ConfidenceParts(msgspec.Struct, frozen=True, kw_only=True):
     evidence: float
 
 
-class Urination(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="use"):
+class Urination(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="use"):
     """One use of the toilet. Levels and `delta_percent` are percent of the tank, whose size is disputed.
 
     All times are the station's, UTC. `detected_at` is that of the reading that decided. `readings` counts
     those of the level from the start of the rise to the decision. `source` is `isslive` only if every reading
-    that made the event came from the public feed. `confidence` is the mean of its parts.
+    that made the event came from the public feed. `confidence` is the mean of its parts. `reading_ids` name
+    the first reading of the rise, the last that was higher than all before, and the one that decided.
     """
 
     schema_version: int
@@ -52,12 +53,16 @@ class Urination(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     processor_running: bool
     readings: int
     source: Source
+    reading_ids: tuple[str, ...] = ()
 
 
-class UnobservedRise(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="unobserved"):
+class UnobservedRise(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="unobserved"
+):
     """A rise over a span that nobody saw whole: how many uses or transfers it was is unknown.
 
-    `start` is when the level was last known, `end` when it was known again.
+    `start` is when the level was last known, `end` when it was known again. `reading_ids` has the one that
+    decided.
     """
 
     schema_version: int
@@ -71,6 +76,7 @@ class UnobservedRise(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     processor_running: bool
     readings: int
     source: Source
+    reading_ids: tuple[str, ...] = ()
 
 
 Event = Urination | UnobservedRise

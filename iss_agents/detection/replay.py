@@ -11,7 +11,10 @@ from iss_agents.detection.detector import detect
 from iss_agents.detection.events import REPLAYED, Event
 from iss_agents.detection.state import State
 from iss_agents.errors import UserError
+from iss_agents.kafka_access import kafka_access
+from iss_agents.kafka_trouble import trouble
 from iss_agents.messages import CannotDecode, decode_message
+from iss_agents.producers import give_up_producer, in_time
 from iss_agents.records import Reading, decode_reading, encode
 from iss_agents.settings import Settings
 from iss_agents.station_clock import milliseconds
@@ -29,8 +32,8 @@ async def replay(settings: Settings, start: datetime, end: datetime, *, publish:
     Raises:
         UserError: Kafka does not answer, or has no such topic.
     """
-    producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, acks="all", enable_idempotence=True)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.brokers)
+    producer = AIOKafkaProducer(**kafka_access(settings), acks="all", enable_idempotence=True)
+    consumer = AIOKafkaConsumer(**kafka_access(settings))
     try:
         await producer.start()
         await consumer.start()
@@ -42,12 +45,10 @@ async def replay(settings: Settings, start: datetime, end: datetime, *, publish:
                     await _publish(producer, event)
                 yield event
     except KafkaError as error:
-        raise UserError(
-            f"Kafka at {settings.kafka_url} cannot be used ({error}); start it or correct ISS_KAFKA_URL."
-        ) from error
+        raise UserError(await trouble(settings, error)) from error
     finally:
         await consumer.stop()
-        await producer.stop()
+        await give_up_producer(producer)
 
 
 async def _history(consumer: AIOKafkaConsumer, start: datetime, end: datetime) -> AsyncIterator[Reading]:
@@ -57,7 +58,7 @@ async def _history(consumer: AIOKafkaConsumer, start: datetime, end: datetime) -
     offset = last if first is None else first
     consumer.seek(TANK_PARTITION, offset)
     while offset < last:
-        record = await consumer.getone()
+        record = await in_time(consumer.getone())
         offset = record.offset + 1
         # The times of a partition need not grow: a spool that was sent late lies behind what is newer.
         within = milliseconds(start) <= record.timestamp < milliseconds(end)
@@ -79,7 +80,7 @@ def _reading(record: object) -> Reading | None:
 
 
 async def _publish(producer: AIOKafkaProducer, event: Event) -> None:
-    await producer.send_and_wait(
+    sent = producer.send_and_wait(
         EVENTS.name,
         encode(event),
         event.event_id.encode(),
@@ -87,3 +88,4 @@ async def _publish(producer: AIOKafkaProducer, event: Event) -> None:
         timestamp_ms=milliseconds(event.detected_at),
         headers=[(REPLAYED, b"1")],
     )
+    await in_time(sent)

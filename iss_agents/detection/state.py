@@ -31,11 +31,17 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Rise(msgspec.Struct, frozen=True):
-    """A rise that may become a use: when it began, the highest level of it and when that was first reached."""
+    """A rise that may become a use: when it began, the highest level of it and when that was first reached.
+
+    `opened_by` and `high_by` are the ids of the readings that said so; empty where an older version did not
+    remember them.
+    """
 
     opened_at: int
     high: float
     high_at: int
+    opened_by: str = ""
+    high_by: str = ""
 
 
 class Pending(msgspec.Struct, frozen=True):

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from iss_agents.kafka_access import kafka_access
+from iss_agents.kafka_settings import KafkaSettings
 from iss_agents.topics import RAW
 
 if TYPE_CHECKING:
@@ -68,7 +70,9 @@ async def _raw_topic(
 ) -> AsyncIterator[tuple["AIOKafkaConsumer", list["TopicPartition"]]]:
     from aiokafka import AIOKafkaConsumer, TopicPartition  # noqa: PLC0415 - slow to import
 
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, group_id=group, enable_auto_commit=False)
+    # The embedded Kafka knows no users, whatever the environment says of another one.
+    settings = KafkaSettings.model_construct(kafka_url=kafka_url)
+    consumer = AIOKafkaConsumer(**kafka_access(settings), group_id=group, enable_auto_commit=False)
     try:
         await consumer.start()
         exists = RAW.name in await consumer.topics()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iss_agents.errors import UserError
-from iss_agents.settings import load_settings
 
 if TYPE_CHECKING:
     from iss_agents.embedded.machine import Plan
     from iss_agents.embedded.program import Program
+    from iss_agents.settings import Settings
 
 KAFKA_PORT = 19092
 DATABASE_PORT = 27117
@@ -41,7 +41,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Run everything here, with a simulated station.")
 @_shared
 @_port("--station-port", STATION_PORT, "the simulated station")
 def demo(*, kafka_port: int, mongo_port: int, station_port: int, seconds: float | None, as_json: bool) -> None:
@@ -50,14 +50,14 @@ def demo(*, kafka_port: int, mongo_port: int, station_port: int, seconds: float 
     _run(_plan("demo", kafka_port, mongo_port, feed_url, station_port), seconds, as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Run everything here, with the public feed of the station.")
 @_shared
 def up(*, kafka_port: int, mongo_port: int, seconds: float | None, as_json: bool) -> None:
     """Run everything on this machine, with the public feed of the station."""
-    _run(_plan("up", kafka_port, mongo_port, load_settings().feed_url), seconds, as_json=as_json)
+    _run(_plan("up", kafka_port, mongo_port, _settings().feed_url), seconds, as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Run Apache Kafka alone, until Ctrl-C.")
 @_port("--port", KAFKA_PORT, "Kafka")
 def kafka(port: int) -> None:
     """Run Apache Kafka alone, until Ctrl-C."""
@@ -67,7 +67,7 @@ def kafka(port: int) -> None:
     from iss_agents.embedded.kafka import Kafka  # noqa: PLC0415
     from iss_agents.embedded.screen import Screen  # noqa: PLC0415
 
-    home = load_settings().home
+    home = _settings().home
     broker = Kafka(home / "kafka", port)
     fetched = Screen(Console()).fetched
     _foreground(
@@ -78,15 +78,21 @@ def kafka(port: int) -> None:
     )
 
 
-@click.command()
+@click.command(short_help="Run the database alone, until Ctrl-C.")
 @_port("--port", DATABASE_PORT, "the database")
 def mongo(port: int) -> None:
     """Run the database alone, until Ctrl-C."""
     from iss_agents.embedded.database import Database  # noqa: PLC0415 - as above
 
-    folder = load_settings().home / "database"
+    folder = _settings().home / "database"
     database = Database(folder, port)
     _foreground(folder, database.start, database.ready, f"ISS_MONGO_URL={database.url}")
+
+
+def _settings() -> "Settings":
+    from iss_agents.settings import load_settings  # noqa: PLC0415 - as above
+
+    return load_settings()
 
 
 def _plan(
@@ -95,7 +101,7 @@ def _plan(
     from iss_agents.embedded.jars import jar_folder  # noqa: PLC0415 - as above
     from iss_agents.embedded.machine import Plan  # noqa: PLC0415
 
-    settings = load_settings()
+    settings = _settings()
     return Plan(
         folder=settings.home / name,
         jar_folder=jar_folder(settings.home),

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from iss_agents.catalog import TANK_ITEM
+from iss_agents.health import NOTHING_YET
 from iss_agents.topics import RAW
 
 ARCHIVE_GROUP = "iss-archive"
@@ -129,7 +130,8 @@ class WorkerViews:
     def troubles(self) -> dict[str, str]:
         """Return what is wrong with each part that does not work."""
         parts = self._document("/healthz").get("parts", {})
-        return {name: part["detail"] for name, part in parts.items() if not part["ok"]}
+        details = {name: part["detail"] for name, part in parts.items() if not part["ok"]}
+        return {name: "starting" if detail == NOTHING_YET else detail for name, detail in details.items()}
 
     def tank_level(self) -> str | None:
         """Return the newest level of the urine tank in percent, as sent, or None if it is not known."""
@@ -137,9 +139,10 @@ class WorkerViews:
         return value
 
     def newest_post(self) -> Post | None:
-        """Return what was decided last within an hour, None if nothing was or it cannot be told now."""
-        posts = self._document("/api/v1/posts?from=-1h").get("posts")
-        return Post(posts[-1]["decision"], posts[-1]["text"]) if posts else None
+        """Return what was decided on the last use, None if nothing was."""
+        # Not from /posts, which needs the database.
+        use = self._document("/api/v1/tank").get("last_use")
+        return Post(use["decision"], use["text"]) if use and use["decision"] else None
 
     def _document(self, path: str) -> dict[str, Any]:
         answer = self._get(path)

@@ -43,6 +43,10 @@ log.cleaner.dedupe.buffer.size=16777216
 """After a kill -9 the new broker waits until the session of the old one is over: 9 s by Kafka's default."""
 
 
+UNSECURED = {"kafka_tls": False, "kafka_ca_file": None, "kafka_user": None, "kafka_password": None}
+"""Settings of this Kafka's clients beside its address, whatever the environment says of another one."""
+
+
 class Kafka:
     """A broker at 127.0.0.1:`port` that keeps its topics in `folder`/data, whatever ended it last time."""
 
@@ -72,6 +76,11 @@ class Kafka:
         self.program.start()
         return self.program
 
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of a program that uses this Kafka."""
+        unset = {f"ISS_{name.upper()}": "" for name in UNSECURED}
+        return unset | {"ISS_KAFKA_TLS": "false", "ISS_KAFKA_URL": self.url}
+
     def ready(self) -> bool:
         """Return whether the broker names itself among the live brokers, so that topics can be made."""
         try:
@@ -89,13 +98,15 @@ class Kafka:
         shutil.rmtree(fresh, ignore_errors=True)
         self._configure(fresh)
         tool = [java(), *JVM_OPTIONS, "-cp", class_path, "kafka.tools.StorageTool", "format"]
-        arguments = ["--config", str(self._properties), f"--cluster-id={_cluster_id()}"]
-        done = subprocess.run([*tool, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run([*tool, *self._format_arguments()], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise UserError(
                 f"Kafka's storage in {self._folder} could not be made: {done.stderr.strip()[-500:]}"
             )
         fresh.rename(self._data)
+
+    def _format_arguments(self) -> list[str]:
+        return ["--config", str(self._properties), f"--cluster-id={_cluster_id()}"]
 
 
 def java() -> str:

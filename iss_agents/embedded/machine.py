@@ -9,7 +9,7 @@ from signal import SIGUSR1
 from time import monotonic
 
 from iss_agents.embedded.backlog import Before, before, published
-from iss_agents.embedded.database import Database
+from iss_agents.embedded.database import KEEPING, Database
 from iss_agents.embedded.figures import ARCHIVE_GROUP, WorkerViews
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import accepts, require_free
@@ -142,12 +142,14 @@ class Machine:
 
     def _worker_environment(self) -> dict[str, str]:
         return {
-            "ISS_KAFKA_URL": self._kafka.url,
+            **self._kafka.variables(),
             "ISS_MONGO_URL": self._database.url,
+            **KEEPING,
             "ISS_FEED_URL": self.plan.feed_url,
             # The only worker: it need not wait until Kafka has made it the leader.
             "ISS_FEED": "always",
             "ISS_HOME": str(self.plan.folder),
             "ISS_WEB_HOST": "127.0.0.1",
+            "ISS_TRUSTED_PROXIES": "",
             "ISS_WEB_PORT": str(self.plan.web_port),
         }

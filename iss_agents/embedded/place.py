@@ -2,12 +2,15 @@
 
 import fcntl
 import os
+import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from iss_agents.errors import UserError
+
+PORTS = range(16_384, 32_768)
 
 CHOOSE_HOME = "give yourself permission, or set ISS_HOME to a folder of your own."
 
@@ -29,11 +32,16 @@ def require_free(port: int, name: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody used a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that nobody used a moment ago.
+
+    It is none of those that Linux gives to outgoing connections (32768 and above, ip(7)): such a one may
+    be taken again before a program that needs two seconds to start has bound it.
+    """
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def accepts(port: int) -> bool:

@@ -1,12 +1,15 @@
 """A child process that writes to a log file, ends with its parent and leaves nothing behind."""
 
 import ctypes
+import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -17,8 +20,14 @@ logger = logging.getLogger(__name__)
 POLL = 0.05
 """Seconds between two looks at whether a program is ready."""
 
-LAST_LINES = 10
+LAST_LINES = 5
 """How many lines of its log are shown of a program that has crashed."""
+
+HARMLESS = re.compile(r"\b(TRACE|DEBUG|INFO)\b|^[|+]")
+"""What marks a line of a log, of whichever program, as no reason to end: its level, or Faust's frame."""
+
+LONGEST_LINE = 300
+"""Characters of a line that are shown."""
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal a process gets when its parent has died, however that was."""
@@ -48,8 +57,17 @@ class Program:
         """Whether the program was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, a signal as a negative number; None while it runs."""
+        return self._process.poll() if self._process else None
+
     def start(self) -> None:
-        """Start the program in a session of its own, so that a terminal's Ctrl-C reaches only its parent."""
+        """Start the program in a session of its own, so that a terminal's Ctrl-C reaches only its parent.
+
+        The log of the start before is kept, with `.1` after its name.
+        """
+        self._keep_log_before()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
                 self._command,
@@ -79,13 +97,13 @@ class Program:
         """Do nothing while the program runs.
 
         Raises:
-            UserError: it has ended; names its exit code, its log and the log's last lines.
+            UserError: it has ended; names its exit code, its log and the log's last warnings.
         """
         if self._process is None or self._process.poll() is None:
             return
         ending = _ending(self._process.returncode)
-        lines = self._last_lines() or "(nothing)"
-        raise UserError(f"{self.name} has ended ({ending}); the end of {self.log}:\n{lines}")
+        said = "\n".join(["", *last_warnings(self.output())])
+        raise UserError(f"{self.name} has ended ({ending}); its whole log is {self.log}{said}")
 
     def request(self, number: signal.Signals) -> None:
         """Send a signal to the program, if it runs."""
@@ -111,8 +129,27 @@ class Program:
         except OSError:
             return ""
 
-    def _last_lines(self) -> str:
-        return "\n".join(self.output().splitlines()[-LAST_LINES:])
+    def _keep_log_before(self) -> None:
+        with suppress(FileNotFoundError):
+            self.log.replace(self.log.with_name(f"{self.log.name}.1"))
+
+
+def last_warnings(log: str) -> list[str]:
+    """Return the last lines of a log but for those of level INFO and below; JSON as level and message."""
+    lines = [_sentence(line)[:LONGEST_LINE] for line in log.splitlines()]
+    return [line for line in lines if line.strip() and not HARMLESS.search(line)][-LAST_LINES:]
+
+
+def _sentence(line: str) -> str:
+    try:
+        record = json.loads(line)
+        return f"{record['level']} {record['message']} {_last_line(record.get('exc_info'))}".rstrip()
+    except (ValueError, TypeError, KeyError):
+        return line
+
+
+def _last_line(trace: str | None) -> str:
+    return trace.strip().rpartition("\n")[2] if trace else ""
 
 
 def _die_with_parent() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from time import monotonic
 
+from iss_agents.embedded.kafka import UNSECURED
 from iss_agents.errors import UserError
 
 PATIENCE_SECONDS = 60.0
@@ -21,7 +22,7 @@ async def read_everything_again(kafka_url: str) -> None:
     from iss_agents.archive.rewind import rewind  # noqa: PLC0415 - slow to import, and seldom needed
     from iss_agents.settings import load_settings  # noqa: PLC0415
 
-    settings = load_settings().model_copy(update={"kafka_url": kafka_url})
+    settings = load_settings().model_copy(update=UNSECURED | {"kafka_url": kafka_url})
     deadline = monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -52,7 +52,7 @@ class Stack:
         """Do nothing while every program runs.
 
         Raises:
-            UserError: one has ended; names it and shows the end of its log.
+            UserError: one has ended; names it, its log and the last warnings there.
         """
         for program in self.programs:
             program.check()

@@ -6,7 +6,7 @@ import sys
 import click
 
 
-@click.command()
+@click.command(short_help="Measure the detector on modelled streams.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print one JSON object instead of the tables.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same streams.")
 def evaluate(*, json_wanted: bool, seed: int) -> None:
@@ -18,7 +18,15 @@ def evaluate(*, json_wanted: bool, seed: int) -> None:
     from iss_agents.evaluation.report import as_json, comparison_table, own_table  # noqa: PLC0415
 
     progress = Console(stderr=True)
-    outcomes = list(track(contest(seed), "Evaluating", total=len(CONTESTED), console=progress, transient=True))
+    drawn = track(
+        contest(seed),
+        "Evaluating",
+        total=len(CONTESTED),
+        console=progress,
+        transient=True,
+        disable=not progress.is_terminal,
+    )
+    outcomes = list(drawn)
     if json_wanted:
         click.echo(json.dumps(as_json(outcomes, seed)))
         return

@@ -29,13 +29,15 @@ FINAL = "DISCONNECTED"
 
 
 class StationClient:
-    """One use of the library: one subscription to all items, from `connect` to `disconnect`.
+    """One use of the library: a subscription to all items, from `connect` to `disconnect`.
+
+    A server that does not know one of them refuses them all: then each item is asked for apart.
 
     The callbacks are called on the loop that called `connect`: `on_updates` with what came in since the last
     call, `on_status` with each status of the library, `on_failure` with code and message when the server
-    refuses the session or the subscription, `on_lost_updates` with an item and how many of its updates
-    are lost. After `FINAL` or `on_failure` nothing more comes, and after `disconnect` no callback is called:
-    make a new client.
+    refuses the session, `on_refused_item` with an item that it does not send and why, `on_lost_updates` with
+    an item and how many of its updates are lost. After `FINAL` or `on_failure` nothing more comes, and after
+    `disconnect` no callback is called: make a new client.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class StationClient:
         on_updates: Callable[[list[Update]], None],
         on_status: Callable[[str], None],
         on_failure: Callable[[int, str], None],
+        on_refused_item: Callable[[str, str], None],
         on_lost_updates: Callable[[str, int], None],
     ) -> None:
         self._client = LightstreamerClient(url, adapter_set)
@@ -54,6 +57,7 @@ class StationClient:
         self._on_updates = on_updates
         self._on_status = on_status
         self._on_failure = on_failure
+        self._on_refused_item = on_refused_item
         self._on_lost_updates = on_lost_updates
         self._loop: asyncio.AbstractEventLoop
         self._ended: asyncio.Event
@@ -61,17 +65,15 @@ class StationClient:
         self._waiting: list[Update] = []
         self._loop_is_awake = False
         self._closed = False
+        self._session = 0
+        self._begun: set[str] = set()
 
     def connect(self) -> None:
         """Begin to connect. Returns at once; what happens is told by the callbacks."""
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._client.addListener(_SessionListener(self))
-        subscription = Subscription("MERGE", self._items, list(FIELDS))
-        subscription.setRequestedSnapshot("yes")
-        subscription.setRequestedMaxFrequency("unlimited")
-        subscription.addListener(_ItemListener(self))
-        self._client.subscribe(subscription)
+        self._subscribe(self._items)
         self._client.connect()
 
     async def disconnect(self) -> None:
@@ -93,7 +95,25 @@ class StationClient:
         except TimeoutError:
             logger.warning("The Lightstreamer client did not end within %s s", DISCONNECT_SECONDS)
 
-    def receive(self, update: Update) -> None:
+    def _subscribe(self, items: list[str]) -> None:
+        subscription = Subscription("MERGE", items, list(FIELDS))
+        subscription.setRequestedSnapshot("yes")
+        subscription.setRequestedMaxFrequency("unlimited")
+        subscription.addListener(_ItemListener(self, subscription))
+        self._client.subscribe(subscription)
+
+    def begin(self, items: Sequence[str]) -> None:
+        """Note that the server begins to send items, which each does once a session."""
+        if not self._session or not self._begun.isdisjoint(items):
+            self._session = milliseconds(datetime.now(UTC))
+            self._begun.clear()
+        self._begun.update(items)
+
+    def receive(self, item_id: str, fields: dict[str, str | None], *, snapshot: bool) -> None:
+        """Keep what came in now. Called on the library's thread."""
+        self.keep(Update(item_id, fields, snapshot, self._session, datetime.now(UTC)))
+
+    def keep(self, update: Update) -> None:
         """Keep an update and wake the loop, unless it is awake already. Called on the library's thread."""
         if self._closed:
             return
@@ -115,6 +135,16 @@ class StationClient:
     def fail(self, code: int, message: str) -> None:
         """Pass on that the server refused. Called on the library's thread."""
         self.call(self._on_failure, code, message)
+
+    def refuse(self, subscription: Any, reason: str) -> None:
+        """Ask for each item apart, or pass on that one is not sent. Called on the library's thread."""
+        self._client.unsubscribe(subscription)
+        items = subscription.getItems()
+        if len(items) == 1:
+            self.call(self._on_refused_item, items[0], reason)
+            return
+        for item_id in items:
+            self._subscribe([item_id])
 
     def lose(self, item_id: str, count: int) -> None:
         """Pass on that the server dropped updates. Called on the library's thread."""
@@ -150,27 +180,19 @@ class _SessionListener(ClientListener):  # type: ignore[misc]
 
 
 class _ItemListener(SubscriptionListener):  # type: ignore[misc]
-    def __init__(self, client: StationClient) -> None:
+    def __init__(self, client: StationClient, subscription: Any) -> None:
         self._client = client
-        self._session = 0
+        self._subscription = subscription
 
     def onSubscription(self) -> None:  # noqa: N802 - the library's name
         # Called again for each new session, not for a recovered one.
-        self._session = milliseconds(datetime.now(UTC))
+        self._client.begin(self._subscription.getItems())
 
     def onItemUpdate(self, update: Any) -> None:  # noqa: N802 - the library's name
-        self._client.receive(
-            Update(
-                item_id=update.getItemName(),
-                fields=dict(update.getFields()),
-                snapshot=update.isSnapshot(),
-                session=self._session,
-                arrival=datetime.now(UTC),
-            )
-        )
+        self._client.receive(update.getItemName(), dict(update.getFields()), snapshot=update.isSnapshot())
 
     def onItemLostUpdates(self, item_id: str, _position: int, count: int) -> None:  # noqa: N802 - the library's name
         self._client.lose(item_id, count)
 
     def onSubscriptionError(self, code: int, message: str) -> None:  # noqa: N802 - the library's name
-        self._client.fail(code, message)
+        self._client.refuse(self._subscription, f"{code}: {message}")

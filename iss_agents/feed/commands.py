@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iss_agents.settings import Settings, load_settings
-
 if TYPE_CHECKING:
     from iss_agents.feed.check import Finding
+    from iss_agents.settings import Settings
 
 URL = click.option("--url", help="Address of the Lightstreamer server; the setting ISS_FEED_URL if not given.")
 DIFFERS = 1
@@ -25,7 +24,7 @@ def _seconds(**attributes: Any) -> Callable[..., Any]:
     return click.option("--seconds", type=click.FloatRange(min=1), show_default=True, **attributes)
 
 
-@click.command()
+@click.command(short_help="Record what the feed sends to a file.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @URL
 @_seconds(help="End after this many seconds; at Ctrl-C if not given.")
@@ -37,7 +36,7 @@ def record(file: Path, url: str | None, seconds: float | None) -> None:
     click.echo(f"{tally} are in {file}.")
 
 
-@click.command("feed-check")
+@click.command("feed-check", short_help="Compare what the feed sends with what is known of it.")
 @URL
 @_seconds(default=60.0, help="How long to listen.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
@@ -65,7 +64,9 @@ def feed_check(url: str | None, seconds: float, *, as_json: bool) -> None:
     sys.exit(0 if agrees else DIFFERS)
 
 
-def _settings(url: str | None) -> Settings:
+def _settings(url: str | None) -> "Settings":
+    from iss_agents.settings import load_settings  # noqa: PLC0415 - as above
+
     settings = load_settings()
     return settings.model_copy(update={"feed_url": url}) if url else settings
 

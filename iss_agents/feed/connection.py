@@ -14,7 +14,7 @@ from iss_agents.catalog import items
 from iss_agents.feed.client import FINAL, StationClient
 from iss_agents.feed.update import Update
 from iss_agents.health import Health
-from iss_agents.metrics import FEED_CONNECTED
+from iss_agents.metrics import FEED_CONNECTED, FEED_RECONNECTS, FEED_REFUSED_ITEMS
 from iss_agents.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class Connection(Service):
         self._ending: asyncio.Future[Ending] | None = None
         self._last_update = 0.0
         self._silent = False
+        self._refused: dict[str, str] = {}
 
     def renew(self, reason: str) -> None:
         """Replace the session by a new one at once, for a fresh snapshot of every item."""
@@ -84,6 +85,8 @@ class Connection(Service):
         while not self.should_stop:
             began = monotonic()
             ending = await self._stream()
+            if not self.should_stop:
+                FEED_RECONNECTS.inc()
             if monotonic() - began > self.longest_wait:
                 waits = delays(self.first_wait, self.longest_wait)
             if not ending.at_once and not self.should_stop:
@@ -93,6 +96,8 @@ class Connection(Service):
     async def _stream(self) -> Ending:
         self._ending = ending = asyncio.get_running_loop().create_future()
         self._last_update = monotonic()
+        self._refused.clear()
+        FEED_REFUSED_ITEMS.set(0)
         self._client = self._new_client(ending)
         self._client.connect()
         try:
@@ -109,6 +114,7 @@ class Connection(Service):
             on_updates=self._receive,
             on_status=partial(self._follow_status, ending),
             on_failure=partial(_fail, ending),
+            on_refused_item=partial(self._go_on_without, ending),
             on_lost_updates=self._on_lost_updates,
         )
 
@@ -126,7 +132,7 @@ class Connection(Service):
         # After a silence a snapshot proves nothing: it is the server's memory.
         self._silent &= all(update.snapshot for update in updates)
         if not self._silent:
-            self._health.good("feed", f"Readings come in from {self._url}")
+            self._health.good("feed", f"Readings come in from {self._url}{self._without()}")
         self._on_updates(updates)
 
     def _follow_status(self, ending: asyncio.Future[Ending], status: str) -> None:
@@ -137,6 +143,17 @@ class Connection(Service):
         if status == FINAL:
             final = Ending("ended the session", lost=True)
             asyncio.get_running_loop().call_later(REASON_SECONDS, _settle, ending, final)
+
+    def _go_on_without(self, ending: asyncio.Future[Ending], item_id: str, reason: str) -> None:
+        self._refused[item_id] = reason
+        FEED_REFUSED_ITEMS.set(len(self._refused))
+        if len(self._refused) == len(items()):
+            _settle(ending, Ending(f"refuses every item ({reason})", lost=True))
+
+    def _without(self) -> str:
+        if not self._refused:
+            return ""
+        return f", without {', '.join(f'{item} ({why})' for item, why in sorted(self._refused.items()))}"
 
     def _report(self, ending: Ending) -> None:
         self._health.bad("feed", f"The feed at {self._url} {ending.reason}; trying again until it answers.")

@@ -1,7 +1,7 @@
 """Find the time in which no worker ran the feed: from the newest record on Kafka to our first reading."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,7 +10,9 @@ from aiokafka.errors import KafkaError
 from iss_agents.backoff import delays
 from iss_agents.feed.farewell import stop_consumer
 from iss_agents.feed.gaps import new_gap
+from iss_agents.kafka_access import kafka_access
 from iss_agents.records import Gap, Source
+from iss_agents.settings import Settings
 from iss_agents.station_clock import from_milliseconds, milliseconds
 from iss_agents.topics import RAW
 
@@ -28,7 +30,7 @@ def restart_gap(last: datetime | None, first: datetime, source: Source) -> Gap |
 
 
 async def find_restart_gap(
-    brokers: Sequence[str], first: datetime, source: Source, spooled_until: datetime | None = None
+    settings: Settings, first: datetime, source: Source, spooled_until: datetime | None = None
 ) -> Gap | None:
     """Return the restart gap as soon as Kafka answers, however long that takes.
 
@@ -37,7 +39,7 @@ async def find_restart_gap(
     """
     for pause in delays(0.5, 5):
         try:
-            published = await newest_before(brokers, first)
+            published = await newest_before(settings, first)
         except (KafkaError, OSError, TimeoutError):
             await asyncio.sleep(pause)
         else:
@@ -46,22 +48,22 @@ async def find_restart_gap(
     raise AssertionError("delays never end")
 
 
-async def last_published(brokers: Sequence[str]) -> datetime | None:
+async def last_published(settings: Settings) -> datetime | None:
     """Return the ingest time of the newest raw record; None without one, or without an answer in 5 s."""
     try:
-        return await newest_before(brokers, datetime.now(UTC))
+        return await newest_before(settings, datetime.now(UTC))
     except (KafkaError, OSError, TimeoutError):
         return None
 
 
-async def newest_before(brokers: Sequence[str], instant: datetime) -> datetime | None:
+async def newest_before(settings: Settings, instant: datetime) -> datetime | None:
     """Return the ingest time of the newest raw record that was ingested before `instant`.
 
     Raises:
         KafkaError, OSError, TimeoutError: Kafka did not answer within 5 s.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=list(brokers),
+        **kafka_access(settings),
         request_timeout_ms=int(ANSWER_SECONDS * 1000),
         fetch_max_wait_ms=20,
         enable_auto_commit=False,

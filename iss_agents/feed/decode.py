@@ -52,7 +52,7 @@ def reading_from_update(update: Update, source: Source) -> Reading | None:
     )
 
 
-def invalid_record(update: Update, invalid: InvalidUpdate) -> Invalid:
+def invalid_record(update: Update, invalid: InvalidUpdate, source: Source) -> Invalid:
     """Return the record of an update that did not validate; its payload is the update as JSON."""
     payload = msgspec.json.encode(update._asdict())
     return Invalid(
@@ -64,6 +64,7 @@ def invalid_record(update: Update, invalid: InvalidUpdate) -> Invalid:
         payload=payload,
         seen_at=update.arrival,
         item_id=update.item_id,
+        source=source,
     )
 
 

@@ -1,13 +1,13 @@
 """Hand batches of records to Kafka, one after the other, until it has acknowledged each of them."""
 
 import asyncio
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from time import time
 from typing import NamedTuple
-from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -16,15 +16,19 @@ from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     PolicyViolationError,
-    ProducerClosed,
     RecordListTooLargeError,
 )
 
+from iss_agents import kafka_trouble
 from iss_agents.backoff import delays
 from iss_agents.errors import UserError
 from iss_agents.feed.outgoing import Outgoing, outgoing_invalid
-from iss_agents.metrics import INVALID
+from iss_agents.kafka_access import kafka_access
+from iss_agents.messages import LARGEST_PAYLOAD
+from iss_agents.metrics import INVALID, PUBLISH_ERRORS
+from iss_agents.producers import give_up_producer
 from iss_agents.records import SCHEMA_VERSION, Invalid
+from iss_agents.settings import Settings
 from iss_agents.topic_check import ensure_topics
 
 logger = logging.getLogger(__name__)
@@ -34,9 +38,8 @@ REQUEST_SECONDS = 15
 DELIVERY_SECONDS = 30.0
 """After this long without an acknowledgement a fresh producer asks the bootstrap servers again."""
 
-CLOSE_SECONDS = 2.0
 KEPT_PAYLOAD_BYTES = 1000
-"""How much of a record that Kafka refuses is kept in the invalid topic."""
+"""How much of a record that is too large for Kafka is kept in the invalid topic; others are kept whole."""
 
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 REFUSALS = (*TOO_LARGE, InvalidTimestampError, PolicyViolationError)
@@ -55,11 +58,15 @@ class Refusal(NamedTuple):
 
 
 class Delivery:
-    """One idempotent producer at a time, replaced when it fails. `problem` says why Kafka takes nothing now."""
+    """One idempotent producer at a time, replaced when it fails. `problem` says why Kafka takes nothing now.
 
-    def __init__(self, brokers: Sequence[str]) -> None:
+    `to_correct` is the sentence for an operator where settings or rights are the reason.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self.problem = ""
-        self._brokers = list(brokers)
+        self.to_correct = ""
+        self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._topics_checked = False
 
@@ -74,17 +81,11 @@ class Delivery:
                 await self._deliver_alone(record)
 
     async def close(self) -> None:
-        """Give up what is under way and disconnect, within `CLOSE_SECONDS`."""
+        """Give up what is under way and disconnect, within seconds."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        # An idempotent aiokafka producer never gives a batch up, and its `stop` would wait for that.
-        producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await producer.stop()
-        except TimeoutError:
-            await producer.client.close()
+        await give_up_producer(producer)
 
     async def _deliver_alone(self, record: Outgoing) -> None:
         pauses = delays(0.25, 5)
@@ -124,17 +125,23 @@ class Delivery:
         except (KafkaError, OSError, TimeoutError, UserError) as error:
             outcomes = [error] * len(waiting)
         failures = {key: error for key, error in zip(waiting, outcomes, strict=True) if error is not None}
-        self.problem = next(map(_sentence, failures.values()), "")
+        if failures:
+            PUBLISH_ERRORS.labels("feed").inc()
+        await self._explain(next(iter(failures.values()), None))
         return failures
+
+    async def _explain(self, error: BaseException | None) -> None:
+        self.problem = _sentence(error) if error else ""
+        self.to_correct = await kafka_trouble.refusal(self._settings, error) if error else ""
 
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is not None:
             return self._producer
         if not self._topics_checked:
-            await ensure_topics(self._brokers)
+            await ensure_topics(self._settings)
             self._topics_checked = True
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._brokers,
+            **kafka_access(self._settings),
             enable_idempotence=True,
             compression_type="lz4",
             max_batch_size=BATCH_BYTES,
@@ -166,13 +173,14 @@ def _by_partition(records: Sequence[Outgoing]) -> dict[Partition, list[Outgoing]
 
 
 def _invalid(record: Outgoing, error: BrokerResponseError) -> Invalid:
+    too_large = isinstance(error, TOO_LARGE)
     return Invalid(
         schema_version=SCHEMA_VERSION,
-        invalid_id=uuid4().hex,
+        invalid_id=hashlib.sha256(record.topic.encode() + b"|" + record.value).hexdigest(),
         stage="feed",
-        reason="too_large" if isinstance(error, TOO_LARGE) else "refused",
+        reason="too_large" if too_large else "refused",
         error=f"Kafka refused this record of {len(record.value)} bytes for {record.topic}: {_sentence(error)}",
-        payload=record.value[:KEPT_PAYLOAD_BYTES],
+        payload=record.value[: KEPT_PAYLOAD_BYTES if too_large else LARGEST_PAYLOAD],
         seen_at=datetime.now(UTC),
         item_id=record.key.decode(errors="replace") if record.key else None,
     )

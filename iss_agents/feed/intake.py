@@ -25,6 +25,8 @@ class Intake:
         self._zero_bursts = ZeroBursts()
         self._absence = Absence(source)
         self._session = 0
+        self._newest: datetime | None = None
+        self._slowest: float | None = None
         self._open_gaps: set[str] = set()
 
     def take(self, updates: Sequence[Update]) -> list[Outgoing]:
@@ -36,6 +38,7 @@ class Intake:
         metrics.FEED_RECEIVED.labels(self._source).inc(counts["received"])
         metrics.FEED_NEVER_MEASURED.inc(counts["never measured"])
         metrics.LAST_UPDATE.set(updates[-1].arrival.timestamp())
+        self._measure_times()
         return outgoing
 
     def look(self, now: datetime) -> list[Outgoing]:
@@ -55,7 +58,10 @@ class Intake:
     def finish(self, now: datetime) -> list[Outgoing]:
         """Return what waits and the ends of the open gaps: nobody watches any longer."""
         gaps = self._absence.finish(now) + self.signal.finish(now)
-        return [*self._readings(self._zero_bursts.finish()), *self._gaps(gaps)]
+        outgoing = [*self._readings(self._zero_bursts.finish()), *self._gaps(gaps)]
+        # Another worker reports it now.
+        metrics.SIGNAL_ACQUIRED.set(0)
+        return outgoing
 
     def take_wish_for_snapshot(self) -> bool:
         """Return, once for each time, whether marked readings have to be asked for again."""
@@ -69,7 +75,7 @@ class Intake:
         except InvalidUpdate as invalid:
             counts["received"] += 1
             metrics.INVALID.labels("feed", invalid.reason).inc()
-            return [outgoing_invalid(invalid_record(update, invalid))]
+            return [outgoing_invalid(invalid_record(update, invalid, self._source))]
         if reading is None:
             counts["never measured"] += 1
             return []
@@ -78,13 +84,22 @@ class Intake:
 
     def _take_reading(self, reading: Reading) -> list[Outgoing]:
         self._count_session(reading.session)
+        self._newest = max(self._newest or reading.source_ts, reading.source_ts)
         if not reading.snapshot:
             delay = (reading.ingest_ts - reading.source_ts).total_seconds()
-            metrics.SOURCE_TO_INGEST.observe(max(0.0, delay))
+            self._slowest = max(0.0, delay, self._slowest or 0.0)
         judged = self._freeze.judge(reading)
         passed = self._zero_bursts.judge(judged)
         gaps = self._absence.observe(judged, self._freeze.since) + self.signal.observe(judged)
         return [*self._gaps(gaps), *self._readings(passed)] if gaps else self._readings(passed)
+
+    def _measure_times(self) -> None:
+        # Once a list: one observation a reading would be felt.
+        if self._newest:
+            metrics.LAST_READING.set(self._newest.timestamp())
+        if self._slowest is not None:
+            metrics.SOURCE_TO_INGEST.observe(self._slowest)
+        self._slowest = None
 
     def _count_session(self, session: int) -> None:
         if session != self._session:

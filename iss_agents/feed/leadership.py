@@ -12,6 +12,7 @@ from mode import Service
 from iss_agents.backoff import delays
 from iss_agents.errors import UserError
 from iss_agents.feed.farewell import stop_consumer
+from iss_agents.kafka_access import kafka_access
 from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.metrics import FEED_LEADER
 from iss_agents.settings import Settings
@@ -88,8 +89,8 @@ class Leadership(Service):
 
     async def _belong_to_the_group(self) -> None:
         async with asyncio.timeout(JOIN_SECONDS):
-            await ensure_topics(self._settings.brokers)
-            self._consumer = consumer = _consumer(self._settings.brokers, self._assignor)
+            await ensure_topics(self._settings)
+            self._consumer = consumer = _consumer(self._settings, self._assignor)
             consumer.subscribe([LEADER_TOPIC.name], listener=_Listener(self))
             await consumer.start()
         self.joined = True
@@ -120,9 +121,9 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._leadership.decide(leads=bool(assigned))
 
 
-def _consumer(brokers: list[str], assignor: type[StickyPartitionAssignor]) -> AIOKafkaConsumer:
+def _consumer(settings: Settings, assignor: type[StickyPartitionAssignor]) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        bootstrap_servers=brokers,
+        **kafka_access(settings),
         group_id=GROUP,
         enable_auto_commit=False,
         session_timeout_ms=SESSION_SECONDS * 1000,

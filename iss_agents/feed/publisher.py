@@ -53,7 +53,7 @@ class Publisher(Service):
         self.spooled_until: datetime | None = None
         self._settings = settings
         self._health = health
-        self._delivery = Delivery(settings.brokers)
+        self._delivery = Delivery(settings)
         self._outbox = Outbox()
         self._offered = asyncio.Event()
         self._all_acknowledged = asyncio.Event()
@@ -97,6 +97,7 @@ class Publisher(Service):
     async def on_start(self) -> None:
         quiet_kafka_logs()
         self.spooled_until = self._outbox.open(self._settings.home, self._settings.spool_bytes)
+        metrics.SPOOL_LIMIT.set(self._settings.spool_bytes)
         if self.spooled:
             logger.info("Publishing %s records that an earlier worker left in the spool", self.spooled)
             self._all_acknowledged.clear()
@@ -163,6 +164,8 @@ class Publisher(Service):
         return 0.0 if self._waiting_since is None else monotonic() - self._waiting_since
 
     def _why_away(self) -> str:
+        if self._delivery.to_correct:
+            return f"{self._delivery.to_correct} Readings wait in the spool."
         problem = self._delivery.problem or "no answer"
         return (
             f"Kafka at {','.join(self._settings.brokers)} does not acknowledge ({problem}): "

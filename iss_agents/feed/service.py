@@ -125,7 +125,7 @@ class Feed(Service):
 
     async def _record_restart(self, first: datetime) -> None:
         gap = await find_restart_gap(
-            self._settings.brokers, first, self._settings.feed_source, self._publisher.spooled_until
+            self._settings, first, self._settings.feed_source, self._publisher.spooled_until
         )
         if gap:
             self._publisher.offer([outgoing_gap(gap)])
@@ -134,7 +134,7 @@ class Feed(Service):
         self._publisher.offer(self._intake.lose_session(reason))
 
     def _lose_updates(self, item_id: str, count: int) -> None:
-        logger.warning("The server dropped %s updates of %s", count, item_id)
+        logger.warning("The server dropped %s updates of %s", count, item_id, extra={"item": item_id})
         detail = f"{count} updates of {item_id} were dropped"
         now = datetime.now(UTC)
         self._publisher.offer(self._intake.lose_updates(self._last_update or now, now, detail))

@@ -10,6 +10,8 @@ from pathlib import Path
 from iss_agents.errors import UserError
 from iss_agents.feed.spool import Spool, SpoolInUse, milliseconds_now
 
+ALL = "SELECT count(*) FROM records"
+
 
 def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
     """Take over every spool that no worker holds, oldest first; the last one is for new records.
@@ -34,12 +36,37 @@ def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
 
 def waiting(home: Path) -> int:
     """Return how many records are left in the spools under `home`, locked or not."""
-    return _count(home, "SELECT count(*) FROM records")
+    return _count(home, ALL)
 
 
 def waiting_for(topic: str, home: Path) -> int:
     """Return how many of the records that `waiting` counts are for `topic`."""
     return _count(home, "SELECT count(*) FROM records WHERE topic = ?", topic)
+
+
+def left_behind(home: Path) -> dict[Path, int]:
+    """Return the spools with records that no worker holds, and how many records each has.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    folder = home / "spool"
+    if not folder.exists():
+        return {}
+    # No worker starts meanwhile: one that found a lock of ours would leave the spool to nobody.
+    with _taking_over(folder):
+        free = [path for path in sorted(folder.glob("*.sqlite")) if not _is_held(path)]
+    counts = {path: _answer(path, ALL, ()) for path in free}
+    return {path: count for path, count in counts.items() if count}
+
+
+def _is_held(path: Path) -> bool:
+    with path.with_suffix(".lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _unlocked(folder: Path, limit_bytes: int) -> Iterator[Spool]:

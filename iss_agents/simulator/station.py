@@ -86,6 +86,11 @@ class Station:
         """How many sessions are open."""
         return len(self._server.sessions)
 
+    @property
+    def listeners(self) -> int:
+        """How many sessions have subscribed: what is published from now on reaches them, every value of it."""
+        return sum(bool(session.subscriptions) for session in self._server.sessions)
+
     def publish(
         self, item_id: str, value: str, time: datetime | None = None, status_class: str = GOOD_STATUS
     ) -> None:

@@ -13,15 +13,37 @@ NEVER_MEASURED = 8
 OLDEST_SNAPSHOT = timedelta(days=28)
 """A healthy enum item may have kept its state for four weeks."""
 
+USUAL = (
+    ("ppO2", "mmHg", 160.0),
+    ("ppN2", "mmHg", 580.0),
+    ("ppCO2", "mmHg", 2.5),
+    ("ressure", "mmHg", 740.0),
+    ("Air Cooling", "°C", 10.0),
+    ("Avionics Cooling", "°C", 17.0),
+    ("", "°C", 22.0),
+)
+"""Part of a name, unit, value: the air of a cabin at sea level, and cool loops. Others are arbitrary."""
+
+PULL = 0.05
+"""Of its distance from the usual value a measurement goes back."""
+
+CHANGES = 0.02
+"""How often a measured state is another than before."""
+
+TROUBLE = ("FAIL", "INVALID", "LOST", "ERROR", "UNKNOWN")
+"""States with such a word come only by a change."""
+
 
 class Synthetic:
-    """Measures one item after the other, `rate` times a second. Enum items change their state."""
+    """Measures one item after the other, `rate` times a second. Enum items change their state now and then."""
 
     def __init__(self, rate: float, played_elsewhere: Collection[str] = (), seed: int = 0) -> None:
         self._random = Random(seed)  # noqa: S311 - a model, not a secret
         free = [item for item_id, item in items().items() if item_id not in played_elsewhere]
         self._silent, self._items = free[:NEVER_MEASURED], free[NEVER_MEASURED:]
-        self._levels = {item.item_id: self._random.uniform(0.0, 100.0) for item in self._items}
+        self._usual = {item.item_id: self._usual_value(item) for item in self._items}
+        self._levels = dict(self._usual)
+        self._states = {item.item_id: self._first_state(item) for item in self._items if item.states}
         self._rate = rate
         self._start: datetime | None = None
         self._count = 0
@@ -45,13 +67,26 @@ class Synthetic:
 
     def _measure(self, item: Item, time: datetime) -> Update:
         if item.states:
-            state = self._random.choice(list(item.states))
+            if self._random.random() < CHANGES:
+                self._states[item.item_id] = self._random.choice(list(item.states))
+            state = self._states[item.item_id]
             # The feed sends a state now as "2", now as "2.00".
             value = str(state) if self._random.random() < 0.5 else f"{state:.2f}"  # noqa: PLR2004
             return measured(item.item_id, time, value, calibrated_data=item.states[state])
-        level = self._levels[item.item_id] + self._random.gauss(0.0, 0.5)
+        usual, level = self._usual[item.item_id], self._levels[item.item_id]
+        level += PULL * (usual - level) + self._random.gauss(0.0, usual / 500)
         self._levels[item.item_id] = level
         return measured(item.item_id, time, repr(level))
+
+    def _usual_value(self, item: Item) -> float:
+        for part, unit, value in USUAL:
+            if part in item.name and unit == item.unit:
+                return value
+        return self._random.uniform(1.0, 100.0)
+
+    def _first_state(self, item: Item) -> int:
+        calm = [state for state, label in item.states.items() if not any(word in label for word in TROUBLE)]
+        return self._random.choice(calm or list(item.states))
 
 
 def _never_measured(item: Item, now: datetime, number: int) -> Update:

@@ -16,6 +16,7 @@ def urination(
     source: Source = "isslive",
     level_before: float = 42,
     level_after: float = 45,
+    reading_ids: tuple[str, ...] = (),
 ) -> Urination:
     """Return a use that began a minute before it was detected."""
     return Urination(
@@ -32,6 +33,7 @@ def urination(
         processor_running=False,
         readings=7,
         source=source,
+        reading_ids=reading_ids,
     )
 
 

@@ -228,3 +228,13 @@ async def test_decisions_and_attempts_are_counted(health: Health, time: FakeTime
     assert counted("iss_post_attempts_total", announcer="counted") == 2
     assert counted("iss_announcements_total", announcer="counted", outcome="posted") == 1
     assert counted("iss_detection_to_post_seconds_sum") - seconds == 10
+
+
+async def test_the_line_of_a_decision_says_which_event_it_is_of(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "iss_agents.announcers.announce")
+    event = urination("a1")
+    decision = await Herald([], Health()).announce(event, None)
+
+    (line,) = [vars(record) for record in caplog.records if "event_id" in vars(record)]
+    assert decision
+    assert (line["event_id"], line["item"], line["decision"]) == ("a1", "NODE3000005", decision.decision)

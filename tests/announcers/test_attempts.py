@@ -8,6 +8,7 @@ from iss_agents.announcers.attempts import Pace, persist
 from iss_agents.announcers.decision import Announcement
 from iss_agents.announcers.resting import Resting
 from iss_agents.announcers.x import X
+from iss_agents.health import Health
 from tests.announcers.factory import NOON, FakeTime, urination
 from tests.announcers.fake_x import DUPLICATE, KEYS, FakeX, empty, page, rate_limited, refusing
 
@@ -110,7 +111,7 @@ async def test_refusal_ends_the_attempts(fake_x: FakeX, time: FakeTime, status: 
 
 
 async def test_announcer_that_was_not_asked_has_no_attempt(fake_x: FakeX, time: FakeTime) -> None:
-    resting = Resting(X(KEYS, fake_x.url), timedelta(hours=1), time.clock)
+    resting = Resting(X(KEYS, fake_x.url), timedelta(hours=1), Health(), time.clock)
     fake_x.answers.append(refusing(401, "No"))
     pace = Pace(time.clock, time.sleep)
     await persist(resting, "one", urination(), pace)

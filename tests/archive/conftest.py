@@ -1,8 +1,6 @@
 """A database whose faults can be ordered, and an archive that begins at the end of every topic."""
 
-import sysconfig
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,8 +11,8 @@ from pydantic import SecretStr
 
 from iss_agents.archive.database import Database, connect
 from iss_agents.archive.destinations import DESTINATIONS
-from iss_agents.embedded.place import accepts, free_port
-from iss_agents.embedded.program import Program
+from iss_agents.embedded.database import Database as EmbeddedDatabase
+from iss_agents.embedded.place import free_port
 from iss_agents.settings import Settings
 from tests.archive.bus import set_to_end
 
@@ -22,14 +20,11 @@ from tests.archive.bus import set_to_end
 @pytest.fixture(scope="session")
 def fault_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`mongodb://…` of a database that takes `configureFailPoint`."""
-    folder, port = tmp_path_factory.mktemp("faults"), free_port()
-    executable = str(Path(sysconfig.get_path("scripts")) / "secantusd-py")
-    arguments = ["--port", str(port), "--storage-path", str(folder / "data"), "--enable-test-commands"]
-    program = Program("The database", [executable, *arguments], folder / "database.log")
-    program.start()
+    faulty = EmbeddedDatabase(tmp_path_factory.mktemp("faults"), free_port(), faults=True)
+    program = faulty.start()
     try:
-        program.wait_until(lambda: accepts(port))
-        yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
+        program.wait_until(faulty.ready)
+        yield faulty.url
     finally:
         program.stop()
 
@@ -37,7 +32,14 @@ def fault_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def settings(kafka_url: str, fault_url: str) -> Settings:
     """Settings of an archive with an empty database, its group at the end of every topic."""
-    settings = Settings(kafka_url=kafka_url, mongo_url=SecretStr(fault_url), mongo_database=f"t{uuid4().hex}")
+    settings = Settings(
+        kafka_url=kafka_url,
+        mongo_url=SecretStr(fault_url),
+        mongo_database=f"t{uuid4().hex}",
+        # Readings here are old, and would be removed in the midst of a test.
+        retention_days=0,
+        summary_days=0,
+    )
     await _create_topics(settings)
     await set_to_end(settings)
     return settings

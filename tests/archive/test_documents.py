@@ -5,7 +5,7 @@ import pytest
 
 from iss_agents.archive.documents import reading_document
 from iss_agents.catalog import items
-from iss_agents.messages import CannotDecode
+from iss_agents.messages import CannotDecode, Headers
 from iss_agents.records import encode, new_reading
 
 NOON = datetime(2026, 8, 11, 12, tzinfo=UTC)
@@ -18,6 +18,7 @@ class Message:
     partition: int = 4
     offset: int = 17
     timestamp: int = 0
+    headers: Headers = ()
 
 
 def test_a_reading_has_what_a_person_asks_by() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from prometheus_client import REGISTRY
 
 from iss_agents.archive.intake import Intake
+from iss_agents.messages import Headers
 from iss_agents.settings import Settings
 from iss_agents.topics import RAW
 
@@ -18,6 +19,7 @@ class Record:
     topic: str = RAW.name
     timestamp: int = 0
     value: bytes | None = None
+    headers: Headers = ()
 
 
 def counted() -> float:

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from iss_agents.archive.database import Database, DatabaseAway, Document
-from iss_agents.archive.indexes import prepare
-from iss_agents.archive.queries import BadCursor, History
+from iss_agents.archive.database import Database, DatabaseAway, Document, TooSlow
+from iss_agents.archive.places import BadCursor, Place
+from iss_agents.archive.queries import History
+from iss_agents.archive.windows import Walk, Window
 from iss_agents.settings import Settings
 from tests.archive.bus import NOON
+from tests.archive.lasting import prepare
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -16,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 async def history(settings: Settings, database: Database) -> AsyncIterator[History]:
-    await prepare(database, timedelta(days=30))
+    await prepare(database, settings)
     history = History(settings)
     yield history
     history.close()
@@ -131,3 +133,23 @@ async def test_a_query_that_takes_too_long_is_cut_off(history: History, database
 
     with pytest.raises(DatabaseAway, match="took too long; ask for a shorter span"):
         await history.telemetry([], NOON, NOON + HOUR, 10)
+
+
+async def test_what_was_found_before_a_query_took_too_long_is_a_page(
+    history: History, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.readings.insert_many([reading("a", SECOND), reading("b", HOUR / 2)])
+    ask = Walk._next
+
+    async def slow_later(self: Walk, place: Place, width: timedelta) -> Window:
+        if place.time > NOON:
+            raise TooSlow("took too long")
+        return await ask(self, place, width)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Walk, "_next", slow_later)
+        first = await history.telemetry(["A"], NOON, NOON + HOUR, 10)
+    second = await history.telemetry(["A"], NOON, NOON + HOUR, 10, first.next_cursor)
+
+    assert [[one["_id"] for one in page.documents] for page in (first, second)] == [["a"], ["b"]]
+    assert second.next_cursor is None

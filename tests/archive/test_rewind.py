@@ -53,7 +53,7 @@ async def test_refuses_while_an_archive_runs(
 
 
 async def test_says_that_kafka_is_away(settings: Settings) -> None:
-    with pytest.raises(UserError, match=r"Kafka at 127\.0\.0\.1:1 cannot be used"):
+    with pytest.raises(UserError, match=r"Kafka cannot be used at 127\.0\.0\.1:1"):
         await rewind(settings.model_copy(update={"kafka_url": "127.0.0.1:1"}), datetime.now(UTC))
 
 

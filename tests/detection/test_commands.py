@@ -54,10 +54,19 @@ def test_each_event_of_a_recording_is_a_line(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_a_recording_without_the_tank_prints_nothing(tmp_path: Path) -> None:
+def test_a_recording_without_the_tank_says_so(tmp_path: Path) -> None:
     result = run(write(tmp_path / "feed.jsonl", [reading("P4000001", "160.0", at) for at in range(10)]))
 
-    assert (result.stdout, result.stderr, result.exit_code) == ("", "", 0)
+    assert (result.stdout, result.exit_code) == ("", 0)
+    assert result.stderr == "No uses in 0 readings of the tank's items.\n"
+
+
+def test_a_recording_without_uses_says_what_was_looked_at(tmp_path: Path) -> None:
+    result = run(write(tmp_path / "feed.jsonl", [tank(at, 20) for at in (0, 60, 120)]))
+
+    assert (result.stdout, result.exit_code) == ("", 0)
+    expected = "3 readings of the tank's items, 2026-08-11T10:00:00.000Z to 2026-08-11T10:02:00.000Z"
+    assert result.stderr == f"No uses in {expected}.\n"
 
 
 def test_invalid_updates_are_counted(tmp_path: Path) -> None:

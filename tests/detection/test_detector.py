@@ -14,6 +14,7 @@ from tests.detection.factory import (
     Shown,
     after,
     around_loss,
+    clock,
     clocks,
     events_of,
     in_order,
@@ -42,6 +43,7 @@ def test_a_large_use_is_told_45_seconds_after_its_last_step() -> None:
             processor_running=False,
             readings=8,
             source="isslive",
+            reading_ids=tuple(one.event_id for one in (tank(205, 38), tank(240, 45), clock(285))),
         )
     ]
 
@@ -124,6 +126,7 @@ def test_a_rise_over_a_loss_of_signal_is_unobserved() -> None:
         processor_running=False,
         readings=1,
         source="isslive",
+        reading_ids=(clock(621).event_id,),
     )
 
 

@@ -29,7 +29,7 @@ hours = count()
 @pytest.fixture
 async def begin(kafka_url: str) -> datetime:
     """When, days ago, the first of two uses in Kafka's history began: an hour later for each test."""
-    await ensure_topics([kafka_url])
+    await ensure_topics(Settings(kafka_url=kafka_url))
     begin = lately() - DAYS_AGO + timedelta(hours=next(hours))
     await keep_in_kafka(kafka_url, uses(begin, 2))
     return begin
@@ -79,5 +79,5 @@ async def test_a_replay_publishes_only_if_asked_and_marks_what_it_publishes(
 
 
 async def test_a_replay_without_kafka_says_what_to_do() -> None:
-    with pytest.raises(UserError, match=r"start it or correct ISS_KAFKA_URL\.$"):
+    with pytest.raises(UserError, match=r"start it or set ISS_KAFKA_URL\.$"):
         await found(f"127.0.0.1:{free_port()}", lately(), lately(0))

@@ -46,6 +46,23 @@ def test_the_database_keeps_what_it_acknowledged_when_it_is_killed(tmp_path: Pat
     assert not accepts(database.port)
 
 
+def test_a_new_database_that_hangs_in_its_first_write_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iss_agents.embedded.database.FIRST_WRITE_SECONDS", 1.0)
+    database = Database(tmp_path, free_port())
+    program = database.start()
+    program.wait_until(lambda: accepts(database.port))
+    hanging = program.pid
+    program.request(signal.SIGSTOP)
+    try:
+        assert not database.ready()
+        assert program.pid != hanging
+        program.wait_until(database.ready)
+    finally:
+        program.stop()
+
+
 def test_a_taken_port_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -91,6 +91,7 @@ async def test_a_demo_that_is_killed_leaves_nothing_running_and_the_next_one_fin
     assert json.loads(output)["archived"] > 0
 
 
+@pytest.mark.long
 def test_a_storage_that_cannot_be_opened_is_kept_and_filled_again_from_kafka(demo: Demo) -> None:
     code, output, errors = demo.run("--seconds", "5", "--json")
     assert code == 0, errors

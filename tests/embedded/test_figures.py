@@ -2,11 +2,17 @@
 
 from dataclasses import asdict
 
+import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from iss_agents.embedded.figures import Samples, WorkerViews, read_figures
 from iss_agents.embedded.place import free_port
 
+HEALTH = {
+    "feed": {"ok": True, "detail": "connected"},
+    "archive": {"ok": False, "detail": "has not said anything yet"},
+    "database": {"ok": False, "detail": "does not answer"},
+}
 METRICS = """\
 # TYPE iss_feed_received counter
 iss_feed_received_total{source="simulated"} 100.0
@@ -92,3 +98,10 @@ def test_a_worker_that_is_away_has_no_figures() -> None:
     assert views.troubles() == {}
     assert views.tank_level() is None
     assert views.newest_post() is None
+
+
+def test_a_part_that_has_not_reported_is_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    views = WorkerViews(free_port())
+    monkeypatch.setattr(views, "_document", lambda _path: {"parts": HEALTH})
+
+    assert views.troubles() == {"archive": "starting", "database": "does not answer"}

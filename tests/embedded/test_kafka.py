@@ -106,7 +106,7 @@ def test_a_foreign_folder_in_the_storage_is_told_from_the_log(tmp_path: Path) ->
 
     program = kafka.start(jars())
 
-    with pytest.raises(UserError, match=r"Kafka has ended \(exit code 1\); the end of .*kafka.log"):
+    with pytest.raises(UserError, match=r"Kafka has ended \(exit code 1\); its whole log is .*kafka.log"):
         program.wait_until(kafka.ready)
 
 

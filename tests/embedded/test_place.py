@@ -8,6 +8,8 @@ import pytest
 from iss_agents.embedded.place import accepts, free_port, make_folder, only_user_of, require_free
 from iss_agents.errors import UserError
 
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
 
 def test_a_taken_port_is_named_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -32,6 +34,13 @@ def test_a_port_that_was_just_left_is_free() -> None:
 
     assert not accepts(port)
     assert free_port() != port
+
+
+def test_a_free_port_is_none_that_an_outgoing_connection_may_take() -> None:
+    ports = {free_port() for _ in range(20)}
+
+    assert max(ports) < int(OUTGOING.read_text().split()[0])
+    assert len(ports) > 1
 
 
 def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iss_agents.embedded.place import accepts
-from iss_agents.embedded.program import Program
+from iss_agents.embedded.program import Program, last_warnings
 from iss_agents.errors import UserError
 from tests.waiting import until
 
@@ -39,8 +39,35 @@ def test_a_program_that_ended_is_named_with_the_end_of_its_log(tmp_path: Path) -
     with pytest.raises(UserError) as failure:
         trial.wait_until(lambda: False, seconds=10)
 
-    last = "\n".join([*map(str, range(11, 20)), "no more"])
-    assert str(failure.value) == f"The trial has ended (exit code 1); the end of {tmp_path}/trial.log:\n{last}"
+    assert str(failure.value) == (
+        f"The trial has ended (exit code 1); its whole log is {tmp_path}/trial.log\n16\n17\n18\n19\nno more"
+    )
+
+
+def test_only_what_may_be_a_reason_is_shown_of_a_log() -> None:
+    log = """\
++Faust+-----+
+| id  | app |
+[main] INFO kafka.server - starting
+{"time": "2026", "level": "INFO", "logger": "a", "message": "all is well"}
+{"time": "2026", "level": "ERROR", "message": "it broke", "exc_info": "Traceback\\n  File x\\nKeyError: 'a'"}
+
+12:00:00 DEBUG   nothing
+12:00:00 WARNING nearly
+{"no": "record"}
+"""
+
+    assert last_warnings(log) == ["ERROR it broke KeyError: 'a'", "12:00:00 WARNING nearly", '{"no": "record"}']
+
+
+def test_the_log_of_the_start_before_is_kept(tmp_path: Path) -> None:
+    for words in ("first", "second", "third"):
+        trial = program(f"print({words!r})", tmp_path)
+        trial.start()
+        trial._process.wait()  # type: ignore[union-attr]
+
+    assert (tmp_path / "trial.log").read_text() == "third\n"
+    assert (tmp_path / "trial.log.1").read_text() == "second\n"
 
 
 def test_a_program_that_was_killed_is_named_with_the_signal(tmp_path: Path) -> None:

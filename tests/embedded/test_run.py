@@ -102,7 +102,7 @@ def test_a_part_that_crashes_is_named_and_the_others_are_stopped(tmp_path: Path)
         run(plan, quiet(), seconds=None)
 
     assert str(failure.value).startswith(
-        f"The worker has ended (exit code 3); the end of {tmp_path}/worker.log:"
+        f"The worker has ended (exit code 3); its whole log is {tmp_path}/worker.log\n"
     )
     assert "out of order" in str(failure.value)
     assert open_ports(plan) == []

@@ -18,6 +18,7 @@ class Heard:
         self.batches: list[list[Update]] = []
         self.statuses: list[str] = []
         self.failures: list[tuple[int, str]] = []
+        self.refused: list[tuple[str, str]] = []
         self.lost: list[tuple[str, int]] = []
         self.threads: set[int] = set()
         self.client = StationClient(
@@ -27,6 +28,7 @@ class Heard:
             self._take,
             self.statuses.append,
             lambda code, message: self.failures.append((code, message)),
+            lambda item_id, reason: self.refused.append((item_id, reason)),
             lambda item_id, count: self.lost.append((item_id, count)),
         )
         self.client.connect()
@@ -68,7 +70,7 @@ async def test_an_update_has_every_field_and_comes_on_the_loop(heard: Heard, sta
 async def test_a_burst_wakes_the_loop_once(heard: Heard) -> None:
     heard.batches.clear()
     for _ in range(1000):
-        heard.client.receive(update())
+        heard.client.keep(update())
     await until(lambda: heard.batches)
 
     assert [len(batch) for batch in heard.batches] == [1000]
@@ -80,7 +82,7 @@ async def test_what_the_loop_cannot_take_is_counted_as_lost(
     monkeypatch.setattr(client_module, "HANDOVER_LIMIT", 3)
     heard.batches.clear()
     for _ in range(5):
-        heard.client.receive(update())
+        heard.client.keep(update())
     await until(lambda: len(heard.lost) == 2)
 
     assert [len(batch) for batch in heard.batches] == [3]
@@ -105,12 +107,38 @@ async def test_a_final_end_is_a_failure_with_its_reason(heard: Heard, station: S
     assert heard.statuses[-1] == FINAL
 
 
-async def test_items_that_the_server_refuses_are_a_failure(station: Station) -> None:
-    heard = Heard(station, "NOSUCHITEM")
-    await until(lambda: heard.failures)
+async def test_an_item_that_the_server_does_not_know_costs_no_other(station: Station) -> None:
+    heard = Heard(station, "NODE3000005", "NOSUCHITEM", "NODE3000008")
+    await until(lambda: station.listeners == 1 and heard.refused)
+    for value in ("37", "38"):
+        for item in ("NODE3000005", "NODE3000008"):
+            station.publish(item, value)
+    await until(lambda: len(heard.updates) == 4)
     await heard.client.disconnect()
 
-    assert len(heard.failures) == 1
+    assert heard.refused == [("NOSUCHITEM", "21: Bad Item Group name")]
+    assert heard.failures == []
+    assert sorted((one.item_id, one.fields["Value"]) for one in heard.updates) == [
+        *(("NODE3000005", value) for value in ("37", "38")),
+        *(("NODE3000008", value) for value in ("37", "38")),
+    ]
+    assert len({one.session for one in heard.updates}) == 1
+
+
+async def test_items_that_are_asked_for_apart_are_so_in_the_next_session_which_has_one_new_number(
+    station: Station,
+) -> None:
+    station.publish("NODE3000005", "37")
+    station.publish("NODE3000008", "38")
+    heard = Heard(station, "NODE3000005", "NOSUCHITEM", "NODE3000008")
+    await until(lambda: len(heard.updates) == 2)
+    station.faults.end(code=48)
+    await until(lambda: len(heard.updates) == 4, seconds=20)
+    await heard.client.disconnect()
+
+    first, second = ({one.session for one in heard.updates[part]} for part in (slice(2), slice(2, 4)))
+    assert len(first) == len(second) == 1
+    assert max(first) < min(second)
 
 
 async def test_a_disconnect_at_once_leaves_no_session(station: Station) -> None:

@@ -6,6 +6,7 @@ from aiokafka import AIOKafkaProducer
 from iss_agents.embedded.place import free_port
 from iss_agents.feed.continuity import find_restart_gap, last_published, newest_before, restart_gap
 from iss_agents.feed.gaps import new_gap
+from iss_agents.settings import Settings
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import RAW
 
@@ -39,7 +40,7 @@ async def publish(url: str, times: dict[int, datetime]) -> None:
 
 
 async def test_the_newest_record_before_our_first_one_counts_whatever_its_partition(kafka_url: str) -> None:
-    await ensure_topics([kafka_url])
+    await ensure_topics(Settings(kafka_url=kafka_url))
     # Years that no other test publishes in, each partition in the order of time.
     old = {0: datetime(2001, 1, 1, tzinfo=UTC), 4: datetime(2001, 1, 3, tzinfo=UTC)}
     old |= {9: datetime(2001, 1, 2, tzinfo=UTC)}
@@ -47,15 +48,16 @@ async def test_the_newest_record_before_our_first_one_counts_whatever_its_partit
     await publish(kafka_url, old)
     await publish(kafka_url, dict.fromkeys(range(RAW.partitions), first))
 
-    assert await newest_before([kafka_url], first) == old[4]
-    assert await newest_before([kafka_url], BEFORE_EVERYTHING) is None
-    assert await find_restart_gap([kafka_url], first, "test") == restart_gap(old[4], first, "test")
+    settings = Settings(kafka_url=kafka_url)
+    assert await newest_before(settings, first) == old[4]
+    assert await newest_before(settings, BEFORE_EVERYTHING) is None
+    assert await find_restart_gap(settings, first, "test") == restart_gap(old[4], first, "test")
     spooled_until = first - timedelta(seconds=30)
-    assert await find_restart_gap([kafka_url], first, "test", spooled_until) == restart_gap(
+    assert await find_restart_gap(settings, first, "test", spooled_until) == restart_gap(
         spooled_until, first, "test"
     )
-    assert (await last_published([kafka_url]) or BEFORE_EVERYTHING) >= first
+    assert (await last_published(settings) or BEFORE_EVERYTHING) >= first
 
 
 async def test_no_kafka_is_no_answer() -> None:
-    assert await last_published([f"127.0.0.1:{free_port()}"]) is None
+    assert await last_published(Settings(kafka_url=f"127.0.0.1:{free_port()}")) is None

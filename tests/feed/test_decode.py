@@ -125,10 +125,10 @@ def test_a_value_that_is_no_number_is_a_reading() -> None:
 
 def test_an_invalid_record_holds_the_update_as_it_came() -> None:
     sent = update(Value=None)
-    record = invalid_record(sent, InvalidUpdate("no_value", "Value is None"))
+    record = invalid_record(sent, InvalidUpdate("no_value", "Value is None"), "isslive")
 
     assert (record.stage, record.reason, record.error) == ("feed", "no_value", "Value is None")
-    assert (record.item_id, record.seen_at) == ("NODE3000005", after(6))
+    assert (record.item_id, record.seen_at, record.source) == ("NODE3000005", after(6), "isslive")
     assert json.loads(record.payload) == {
         "item_id": "NODE3000005",
         "fields": {name: sent.fields[name] for name in FIELDS},
@@ -143,5 +143,6 @@ def test_two_updates_give_two_invalid_records() -> None:
     one = update(Value=None)
     later = one._replace(arrival=after(7))
 
-    assert invalid_record(one, invalid).invalid_id == invalid_record(one, invalid).invalid_id
-    assert invalid_record(one, invalid).invalid_id != invalid_record(later, invalid).invalid_id
+    ids = [invalid_record(each, invalid, "isslive").invalid_id for each in (one, one, later)]
+
+    assert ids[0] == ids[1] != ids[2]

@@ -46,7 +46,7 @@ def received() -> float:
 async def test_after_a_drain_kafka_has_everything_that_came_in_in_order(
     station: Station, kafka_url: str, tmp_path: Path
 ) -> None:
-    await ensure_topics([kafka_url])
+    await ensure_topics(Settings(kafka_url=kafka_url))
     async with AIOKafkaConsumer(bootstrap_servers=kafka_url) as consumer:
         starts = await consumer.end_offsets(partitions())
     settings = Settings(feed_url=station.url, kafka_url=kafka_url, home=tmp_path)

@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
+from iss_agents.catalog import items
+from iss_agents.feed import connection as connection_module
 from iss_agents.feed.connection import Connection
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.publisher import Publisher
 from iss_agents.feed.service import Feed, FeedBusy
 from iss_agents.health import Health
+from iss_agents.metrics import FEED_REFUSED_ITEMS
 from iss_agents.records import Gap, Reading, decode_gap, decode_invalid, decode_reading
 from iss_agents.settings import Settings
 from iss_agents.simulator.station import Station
@@ -127,9 +131,11 @@ async def test_a_dropped_socket_loses_nothing_and_is_no_gap(running: Running, st
 async def test_a_session_that_ends_for_good_is_replaced_and_the_gap_recorded(
     running: Running, station: Station
 ) -> None:
+    before = REGISTRY.get_sample_value("iss_feed_reconnects_total") or 0.0
     station.faults.end()
     await until(lambda: len(running.publisher.gaps("outage")) == 1)
     await until(lambda: station.sessions == 1)
+    assert REGISTRY.get_sample_value("iss_feed_reconnects_total") == before + 1
     await until(lambda: _publish_until(station, running))
 
     opened, ended = running.publisher.gaps("outage")
@@ -154,6 +160,32 @@ async def test_refused_sessions_are_asked_for_until_they_are_given(running: Runn
 
     station.faults.recover()
     await until(lambda: running.ok)
+
+
+async def test_an_item_that_has_disappeared_is_named_and_costs_no_other(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "items", lambda: {**items(), "GONE": None})
+    running = Running(station.url, tmp_path)
+    async with running.feed:
+        await until(lambda: FEED_REFUSED_ITEMS._value.get() == 1)
+        for value in ("37", "38"):
+            station.publish("NODE3000005", value)
+        await until(lambda: running.publisher.values("NODE3000005") == ["37", "38"])
+
+        assert running.ok
+        assert running.detail.endswith(", without GONE (21: Bad Item Group name)")
+
+
+async def test_a_server_that_knows_no_item_is_said_to_refuse_all(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "items", lambda: dict.fromkeys(["GONE", "LOST"]))
+    running = Running(station.url, tmp_path)
+    async with running.feed:
+        await until(lambda: "refuses every item (21: Bad Item Group name)" in running.detail)
+
+        assert not running.ok
 
 
 async def test_an_unreachable_feed_says_so_and_goes_on_trying(tmp_path: Path) -> None:

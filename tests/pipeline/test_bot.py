@@ -8,6 +8,7 @@ from time import time
 import pytest
 
 from iss_agents.catalog import TANK_ITEM
+from iss_agents.settings import Settings
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import EVENTS
 from tests.announcers.fake_x import Answer, page, rate_limited, refusing
@@ -33,6 +34,7 @@ async def test_a_use_is_told_once_within_two_minutes_and_every_view_shows_it(bot
         await bot.until_decided()
         (event,) = (await worker.get("/api/v1/events"))["events"]
         (post,) = (await worker.get("/api/v1/posts"))["posts"]
+        readings = (await worker.get(f"/api/v1/telemetry?item={TANK_ITEM}"))["readings"]
         async with worker.http.get("/api/v1/events.atom") as answer:
             atom = await answer.text()
         await until(partial(_names_cooldown, worker, event["event_id"]))
@@ -44,6 +46,8 @@ async def test_a_use_is_told_once_within_two_minutes_and_every_view_shows_it(bot
     assert (event["kind"], event["source"], event["delta_percent"]) == ("use", "isslive", PERCENT)
     assert (post["event_id"], post["decision"], post["text"]) == (event["event_id"], "posted", text)
     assert [(each["announcer"], each["attempts"]) for each in post["announcements"]] == [("X", 1)]
+    assert post["reading_ids"] == event["reading_ids"]
+    assert set(post["reading_ids"][:2]) < {reading["event_id"] for reading in readings}
     assert event["event_id"] in atom
     assert text.splitlines()[-1] in atom
     assert told == 1
@@ -77,7 +81,7 @@ async def test_of_two_uses_within_five_minutes_the_second_is_kept_and_not_told(b
 
 @pytest.mark.long
 async def test_a_use_that_waited_in_kafka_is_told_unless_it_is_ten_minutes_old(bot: Bot) -> None:
-    await ensure_topics([bot.kafka_url])
+    await ensure_topics(Settings(kafka_url=bot.kafka_url))
     old, recent = lately(660 + USE_SECONDS), lately(300)
     await keep_in_kafka(bot.kafka_url, [*use(old), *use(recent, LEVEL + PERCENT)])
     async with bot.starting():

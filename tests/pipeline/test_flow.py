@@ -11,6 +11,7 @@ import pytest
 from pymongo.collection import Collection
 
 from iss_agents.catalog import items
+from iss_agents.settings import Settings
 from iss_agents.simulator.station import Station
 from iss_agents.station_clock import rfc3339
 from iss_agents.topic_check import ensure_topics
@@ -82,7 +83,7 @@ async def test_a_worker_starts_without_kafka_says_so_and_loses_nothing(
     async with running(tmp_path / "home", ISS_FEED_URL=station.url, **environment) as worker:
         station.signal()
         await until(lambda: _has_status(worker, 503), START_SECONDS)
-        await until(lambda: station.sessions == 1, 10)
+        await until(lambda: station.listeners == 1, 10)
         await measure(station, TANK, [str(level) for level in range(20, 60)])
         await until(lambda: _spooled(worker, 41), 10)
         async with worker.http.get("/healthz") as answer:
@@ -100,7 +101,7 @@ async def test_a_topic_that_cannot_be_mended_is_named_and_the_readings_wait_in_t
     broker: Broker, station: Station, environment: dict[str, str], tmp_path: Path
 ) -> None:
     broker.start()
-    await ensure_topics([broker.url], [replace(RAW, partitions=3)])
+    await ensure_topics(Settings(kafka_url=broker.url), [replace(RAW, partitions=3)])
     variables = environment | {"ISS_FEED": "leader", "ISS_FEED_URL": station.url}
     async with running(tmp_path / "home", **variables) as worker:
         station.signal()
@@ -117,6 +118,7 @@ async def test_a_topic_that_cannot_be_mended_is_named_and_the_readings_wait_in_t
     assert "Traceback" not in worker.log
 
 
+@pytest.mark.long
 async def test_a_worker_killed_under_load_and_started_again_loses_and_repeats_nothing(
     broker: Broker, station: Station, readings: Readings, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -127,7 +129,7 @@ async def test_a_worker_killed_under_load_and_started_again_loses_and_repeats_no
     sent: list[tuple[datetime, str]] = []
     async with running(tmp_path / "feed", **feed) as feeding:
         station.signal()
-        await until(lambda: station.sessions == 1, START_SECONDS)
+        await until(lambda: station.listeners == 1, START_SECONDS)
         for attempt in range(3):
             async with running(tmp_path / "rest", **rest) as worker:
                 await until(partial(_answers, worker), START_SECONDS)
@@ -156,7 +158,7 @@ async def test_a_worker_with_views_alone_shows_what_other_workers_keep(
     views = environment | {"ISS_ROLES": "feed,web", "ISS_FEED_URL": station.url}
     async with running(tmp_path / "agents", **agents), running(tmp_path / "views", **views) as worker:
         station.signal()
-        await until(lambda: station.sessions == 1, START_SECONDS)
+        await until(lambda: station.listeners == 1, START_SECONDS)
         await measure(station, TANK, ["41"])
         await until(lambda: _value(worker, TANK, "41"), START_SECONDS)
 

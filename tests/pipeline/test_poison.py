@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaProducer
 from pymongo.collection import Collection
 
 from iss_agents.records import SCHEMA_VERSION, encode, new_reading
-from iss_agents.topics import RAW, WATER
+from iss_agents.topics import EVENTS, RAW, WATER
 from tests.pipeline.conftest import Broker
-from tests.pipeline.worker import START_SECONDS, running
+from tests.pipeline.worker import START_SECONDS, Worker, running
 from tests.waiting import until
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -30,6 +30,12 @@ POISON = {
     "huge": b"x" * 900_000,
     "nothing": None,
 }
+READ_BY = {"agents": (RAW, WATER, EVENTS), "archive": (RAW, EVENTS)}
+ON_EACH = len(POISON) + 1
+"""What is invalid on each topic, with the record whose time is no date."""
+
+ALL = len(READ_BY["agents"]) * ON_EACH + 1
+"""On the topic of events a reading is invalid, too."""
 
 
 async def test_poison_on_the_topics_that_agents_read_is_kept_with_its_reason_and_the_worker_goes_on(
@@ -40,20 +46,28 @@ async def test_poison_on_the_topics_that_agents_read_is_kept_with_its_reason_and
     async with running(tmp_path / "home", **variables) as worker:
         await until(worker.healthy, START_SECONDS)
         async with AIOKafkaProducer(bootstrap_servers=broker.url) as producer:
-            for topic in (RAW, WATER):
+            for topic in READ_BY["agents"]:
                 for value in (*POISON.values(), encode(GOOD)):
                     key = b"key" if value is None else None
                     await producer.send_and_wait(topic.name, value, key, partition=0)
                 # Kafka takes a time that is no date.
                 await producer.send_and_wait(topic.name, b"no date", partition=0, timestamp_ms=-(10**15))
         invalid = readings.database["invalid"]
-        # Each agent and the archive meet the raw topic's six, watch_tank the water topic's.
-        await until(lambda: invalid.count_documents({}) == 3 * (len(POISON) + 1), 20)
+        # The agents and the archive both meet what is on two of the topics, and keep it once.
+        await until(lambda: invalid.count_documents({}) == ALL, 20)
         await until(lambda: readings.count_documents({}) == 1, 10)
+        for stage in READ_BY:
+            await until(lambda: has_met_all(worker, stage), 10)  # noqa: B023 - awaited within its round
         table = await worker.get("/api/v1/tables/tank_levels")
         assert await worker.healthy()
 
     assert "37" in str(table)
-    reasons = [document["reason"] for document in invalid.find({"stage": "agents"})]
-    assert sorted(reasons) == ["newer_schema"] * 4 + ["undecodable"] * 2 * (len(POISON) - 1)
+    assert invalid.count_documents({}) == ALL
+    reasons = [document["reason"] for document in invalid.find()]
+    assert sorted(reasons) == ["newer_schema"] * 6 + ["undecodable"] * (ALL - 6)
     assert "Traceback" not in worker.log
+
+
+async def has_met_all(worker: Worker, stage: str) -> bool:
+    """Whether a stage has met what is invalid on each topic that it reads."""
+    return await worker.metric("iss_invalid_total", stage=stage) == len(READ_BY[stage]) * ON_EACH + 1

@@ -6,7 +6,8 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
 from iss_agents.errors import UserError
@@ -74,6 +75,30 @@ async def test_unknown_fault_is_one_sentence(station: Station) -> None:
 
     assert isinstance(result.exception, UserError)
     assert str(result.exception).startswith("There is no fault 'fire'; there are los, ")
+
+
+@pytest.mark.parametrize("body", ["<h1>Hello</h1>", '{"title": "Not Found", "status": 404, "detail": "gone"}'])
+async def test_fault_at_an_address_of_something_else_is_one_sentence(body: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=404, text=body)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(application) as server:
+        url = str(server.make_url(""))
+        arguments = ["fault", "los", "--url", url]
+        result = await asyncio.to_thread(CliRunner().invoke, simulate, arguments)
+
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception) == f"What answers at {url} is no simulated station."
+
+
+@pytest.mark.parametrize("url", ["station", "http://", "http://127.0.0.1:x"])
+def test_fault_at_an_address_that_is_none_is_one_sentence(url: str) -> None:
+    result = CliRunner().invoke(simulate, ["fault", "los", "--url", url])
+
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception).startswith(f"No simulated station answers at {url} (")
 
 
 async def test_fault_without_a_station_is_one_sentence() -> None:

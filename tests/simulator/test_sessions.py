@@ -18,7 +18,7 @@ async def test_unknown_item_is_refused_with_code_21(station: Station, listen: Li
 
     assert listening.errors == [(21, "Bad Item Group name")]
     assert listening.subscribed == 0
-    assert station.sessions == 1
+    assert (station.sessions, station.listeners) == (1, 0)
     assert listening.client.getStatus().startswith("CONNECTED")
 
 
@@ -51,7 +51,7 @@ async def test_unsubscribed_client_hears_nothing_more(station: Station, listen: 
     await until(lambda: other.values == ["37"])
 
     assert listening.seen == []
-    assert station.sessions == 2
+    assert (station.sessions, station.listeners) == (2, 1)
 
 
 async def test_a_value_sent_again_is_no_update(station: Station, listen: Listen) -> None:

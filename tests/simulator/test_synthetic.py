@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from iss_agents.catalog import items
@@ -55,6 +56,33 @@ def test_enum_items_take_their_states_in_both_spellings() -> None:
 
     assert all(item.state(value) is not None for value, item in states)
     assert {value.endswith(".00") for value, _ in states} == {True, False}
+
+
+def test_values_are_what_a_station_may_have() -> None:
+    synthetic = Synthetic(rate=3000)
+    last = {
+        update.item_id: update
+        for second in range(60)
+        for update in synthetic.due(NOW + timedelta(seconds=second))
+    }
+    pressure, oxygen = (float(last[item].fields[VALUE] or "") for item in ("USLAB000058", "USLAB000053"))
+
+    assert 700 < pressure < 780
+    assert 150 < oxygen < 170
+
+
+def test_a_state_lasts_for_a_while() -> None:
+    synthetic, item = Synthetic(rate=1000), "AIRLOCK000050"
+    states = [
+        float(update.fields[VALUE] or "")
+        for second in range(60)
+        for update in synthetic.due(NOW + timedelta(seconds=second))
+        if update.item_id == item
+    ]
+    changes = sum(one != next_one for one, next_one in itertools.pairwise(states))
+
+    assert len(states) > 100
+    assert changes < len(states) / 10
 
 
 def test_whole_model_gives_each_catalogue_item_once() -> None:

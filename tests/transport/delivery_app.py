@@ -1,7 +1,13 @@
-"""A worker that writes down what it is given: a line `partition first last` for each finished list."""
+"""A worker that writes down what it is given: a line `partition first last early` for each finished list.
+
+`early` are the records before which the Table does not hold the one before them of the same key: they come out
+of order, or the worker that had the partition before has written what is not there yet.
+`DELIVERY_BY=faust` runs it on Faust's own consumer, which gives one record at a time.
+"""
 
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import faust
 from faust.types import StreamT
@@ -26,21 +32,47 @@ app = faust.App(
     consumer_auto_offset_reset="earliest",
     broker_session_timeout=6.0,
     broker_heartbeat_interval=1.0,
-    broker_commit_interval=1.0,
+    broker_commit_interval=0.25,
     producer_linger=0.02,
 )
 if os.environ.get("DELIVERY_BY") != "faust":
     app.transport = Transport(app.conf.broker_consumer, app)
-counts = app.Table("counts", partitions=PARTITIONS, default=int)
+counts = app.Table("counts", partitions=PARTITIONS, default=int)  # key -> how many of its records are finished
 numbers_topic = app.topic(TOPIC, value_serializer="raw", partitions=PARTITIONS)
 finished = open(os.environ["DELIVERY_LOG"], "a", buffering=1, encoding="ascii")  # noqa: PTH123, SIM115
 
 
+class Numbered(NamedTuple):
+    """A record of the topic. The numbers of a key are 0, 1, 2 and so on."""
+
+    offset: int
+    key: str
+    number: int
+
+
+def records_of(event: Any) -> list[Numbered]:
+    """Return what an event holds: a list of records, or the one that Faust's own consumer gives."""
+    if isinstance(event.value, list):
+        return [Numbered(one.offset, one.key.decode(), int(one.value)) for one in event.value]
+    return [Numbered(event.message.offset, event.key.decode(), int(event.value))]
+
+
+def keep(records: Sequence[Numbered]) -> int:
+    """Keep the count of each key; return how many records come early."""
+    early = 0
+    newest: dict[str, int] = {}
+    for _, key, number in records:
+        early += number > newest.get(key, counts[key])
+        newest[key] = max(number + 1, newest.get(key, counts[key]))
+    for key, count in newest.items():
+        counts[key] = count
+    return early
+
+
 @app.agent(numbers_topic)
 async def write_down(numbers: StreamT[Any]) -> None:
-    """Write down every list, and keep the last number of each key."""
+    """Write down every list, and keep the count of each key."""
     async for event in numbers.events():
-        records = event.value
-        for key, number in {record.key.decode(): int(record.value) for record in records}.items():
-            counts[key] = number
-        finished.write(f"{event.message.partition} {records[0].offset} {records[-1].offset}\n")
+        records = records_of(event)
+        early = keep(records)
+        finished.write(f"{event.message.partition} {records[0].offset} {records[-1].offset} {early}\n")

@@ -15,6 +15,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from iss_agents.topic_check import wanted_configuration
+from iss_agents.topics import LAST_SEEN_CHANGELOG
 from tests.waiting import until
 
 PARTITIONS = 4
@@ -44,9 +46,8 @@ class Rig:
         self.admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka_url)
         self.consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka_url)
         await self.admin.start()
-        changelog = NewTopic(
-            f"{self.group}-counts-changelog", PARTITIONS, 1, topic_configs={"cleanup.policy": "compact"}
-        )
+        compact = wanted_configuration(LAST_SEEN_CHANGELOG)
+        changelog = NewTopic(f"{self.group}-counts-changelog", PARTITIONS, 1, topic_configs=compact)
         await self.admin.create_topics([NewTopic(self.topic, PARTITIONS, 1), changelog])
         await self.producer.start()
         await self.consumer.start()
@@ -112,10 +113,15 @@ class Rig:
         for log in self.folder.glob("*.log"):
             lists: dict[int, list[tuple[int, int]]] = defaultdict(list)
             for line in log.read_text().splitlines():
-                partition, first, last = map(int, line.split())
+                partition, first, last, _ = map(int, line.split())
                 lists[partition].append((first, last))
             found[log.stem] = lists
         return found
+
+    def early(self) -> int:
+        """Return how many records came before the one before them was in the Table."""
+        lines = [line for log in self.folder.glob("*.log") for line in log.read_text().splitlines()]
+        return sum(int(line.split()[3]) for line in lines)
 
     def given(self) -> list[list[int]]:
         """Return the sorted offsets that any worker finished, by partition, each as often as it was given."""

@@ -24,11 +24,12 @@ TOKEN = "correct horse"
 
 
 class ChangelogRecord(NamedTuple):
-    """A record of a changelog topic."""
+    """A record of a topic that the state view follows."""
 
     topic: str
     key: bytes | None
     value: bytes | None
+    timestamp: int = 0
 
 
 @dataclass

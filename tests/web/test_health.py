@@ -100,3 +100,15 @@ async def test_a_feed_that_is_off_is_not_missed(client: Client, parts: Parts) ->
     parts.settings = parts.settings.model_copy(update={"roles": frozenset({"feed", "web"}), "feed": "off"})
 
     assert (await client.get("/healthz")).status == 200
+
+
+@pytest.mark.usefixtures("kafka_answers")
+async def test_what_the_watchdog_says_is_503(client: Client, parts: Parts) -> None:
+    all_good(parts)
+    parts.health.good("watchdog", "every part gets on")
+    assert (await client.get("/healthz")).status == 200
+    parts.health.bad("watchdog", "no progress: telemetry.raw.v1 3 stays at 7")
+    answer = await client.get("/healthz")
+
+    assert answer.status == 503
+    assert (await answer.json())["parts"]["watchdog"]["detail"] == "no progress: telemetry.raw.v1 3 stays at 7"

@@ -5,7 +5,8 @@ import pytest
 from iss_agents.parts import Parts
 from iss_agents.station_clock import rfc3339
 from tests.web.conftest import Client, last_seen, problem, reading_of
-from web.items import signal_state
+from web.items import DISCIPLINES
+from web.signals import signal_state
 from web.state import StateView
 
 NOW = datetime(2026, 8, 11, 10, 27, 48, tzinfo=UTC)
@@ -44,6 +45,7 @@ async def test_an_item_shows_its_newest_reading(client: Client, state: StateView
         "status_class": "24",
         "snapshot": True,
         "source": "simulated",
+        "stale": True,
     }
 
 
@@ -113,8 +115,70 @@ async def test_an_unknown_parameter_is_an_error(client: Client) -> None:
     assert await answer.json() == problem(
         400,
         "Bad Request",
-        "disciplin is 'ETHOS'; expected no parameters at all",
+        "disciplin is 'ETHOS'; expected one of the names discipline, stale, text",
         parameter="disciplin",
         value="ETHOS",
-        expected="no parameters at all",
+        expected="one of the names discipline, stale, text",
     )
+
+
+async def ids(client: Client, query: str) -> list[str]:
+    document = await (await client.get(f"/api/v1/items?{query}")).json()
+    assert document["count"] == len(document["items"])
+    return [item["item_id"] for item in document["items"]]
+
+
+async def test_items_are_found_by_discipline_and_by_a_part_of_id_name_or_state(
+    client: Client, state: StateView
+) -> None:
+    state.replica.apply([last_seen(reading_of("NODE3000004", "32"))])
+
+    assert await ids(client, "text=urine") == ["NODE3000004", "NODE3000005"]
+    assert await ids(client, "text=e3000004") == ["NODE3000004"]
+    assert await ids(client, "text=StandBy&discipline=ethos") == ["NODE3000004"]
+    assert await ids(client, "text=urine&discipline=ADCO") == []
+    assert len(await ids(client, "discipline=CSA")) == 39
+
+
+async def test_a_reading_is_not_stale_while_readings_come_in(client: Client, state: StateView) -> None:
+    now = datetime.now(UTC)
+    fresh = [reading_of("TIME_000001", "0"), reading_of("NODE3000005", "37", now - timedelta(hours=23))]
+    state.replica.apply(map(last_seen, [*fresh, reading_of("NODE3000009", "1", now - timedelta(hours=25))]))
+
+    assert await ids(client, "stale=false") == []
+    state.ready = True
+    assert await ids(client, "stale=false") == ["TIME_000001", "NODE3000005"]
+    assert len(await ids(client, "stale=true")) == 335
+    state.away_since = now
+    assert len(await ids(client, "stale=true")) == 337
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "value", "expected"),
+    [
+        ("discipline=PILOT", "discipline", "PILOT", f"one of {', '.join(DISCIPLINES)}"),
+        ("stale=perhaps", "stale", "perhaps", "one of true, false"),
+        (f"text={'x' * 101}", "text", "x" * 101, "a text of at most 100 characters"),
+    ],
+)
+async def test_a_wrong_filter_is_named(
+    client: Client, query: str, parameter: str, value: str, expected: str
+) -> None:
+    answer = await client.get(f"/api/v1/items?{query}")
+    detail = f"{parameter} is {value!r}; expected {expected}"
+
+    assert await answer.json() == problem(
+        400, "Bad Request", detail, parameter=parameter, value=value, expected=expected
+    )
+
+
+async def test_the_json_that_is_kept_is_that_of_the_document(client: Client, state: StateView) -> None:
+    state.ready = True
+    for value in ("37", "38"):
+        state.replica.apply([last_seen(reading_of("NODE3000005", value))])
+        (listed,) = (await (await client.get("/api/v1/items?text=NODE3000005")).json())["items"]
+        alone = await (await client.get("/api/v1/items/NODE3000005")).json()
+
+        assert alone.pop("age_seconds") >= listed.pop("age_seconds") >= 0
+        assert listed == alone
+        assert (listed["value"], listed["stale"]) == (value, False)

@@ -1,9 +1,11 @@
 import logging
+from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
 
 from iss_agents.records import encode
+from iss_agents.topics import DECISIONS, EVENTS, GAPS, Topic
 from tests.web.conftest import ChangelogRecord, last_seen, reading_of
 from web.replica import Replica
 
@@ -76,3 +78,44 @@ def test_what_cannot_be_read_is_counted_and_ignored(
     assert replica.table("last_seen").keys() == {"NODE3000005"}
     assert REGISTRY.get_sample_value("iss_state_undecodable_total") == before + 2
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_versions_tell_what_changed_since_when() -> None:
+    replica = Replica()
+    tank, clock, cabin = "NODE3000005", "TIME_000001", "USLAB000058"
+    replica.apply([last_seen(NEWER), last_seen(reading_of(clock, "1")), last_seen(reading_of(cabin, "742"))])
+    assert (replica.version, replica.changed_since(0)) == (3, [cabin, clock, tank])
+
+    replica.apply([last_seen(reading_of(clock, "2"))])
+    assert (replica.version, replica.changed_since(3), replica.changed_since(4)) == (4, [clock], [])
+    assert replica.changed_since(1) == [clock, cabin]
+    assert [replica.version_of(item) for item in (tank, clock, "NODE3000009")] == [1, 4, 0]
+
+
+def test_what_is_read_again_is_no_change() -> None:
+    replica = Replica()
+    records = [last_seen(NEWER), last_seen(OLDER)]
+    replica.apply(records)
+
+    assert replica.apply(records) == []
+    assert replica.version == 1
+    assert replica.trends.points() == {"NODE3000005": [(NEWER.sequence, 37.0)]}
+
+
+def test_the_newest_reading_is_the_one_that_came_in_last_unless_it_is_a_test() -> None:
+    replica = Replica()
+    later = reading_of("USLAB000058", "742", ingest_ts=NEWER.ingest_ts + timedelta(seconds=1))
+    tried = reading_of("USLAB000059", "1", ingest_ts=NEWER.ingest_ts + timedelta(seconds=2), source="test")
+    replica.apply(map(last_seen, [later, NEWER, tried]))
+
+    assert replica.newest == later
+    assert replica.measured() == 3
+
+
+@pytest.mark.parametrize("topic", [EVENTS, DECISIONS, GAPS])
+@pytest.mark.parametrize("value", [None, b"", b"[]", b"\xff", b'{"kind": "use"}'])
+def test_what_no_event_decision_or_gap_is_is_counted(topic: Topic, value: bytes | None) -> None:
+    before = REGISTRY.get_sample_value("iss_state_undecodable_total") or 0
+    Replica().apply([ChangelogRecord(topic.name, b"a", value)])
+
+    assert REGISTRY.get_sample_value("iss_state_undecodable_total") == before + 1

@@ -12,35 +12,41 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from msgspec import structs
 from prometheus_client import REGISTRY
 
+from iss_agents.announcers.decision import Decision
 from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import free_port
-from iss_agents.records import Reading
+from iss_agents.records import Gap, Reading, encode
 from iss_agents.settings import Settings, load_settings
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import Topic
+from tests.announcers.factory import NOON, urination
 from tests.waiting import until
 from tests.web.conftest import last_seen, reading_of
-from web.replica import CHANGELOGS
+from web.replica import CHANGELOGS, FOLLOWED
 from web.state import StateView
 
 
 @pytest.fixture(autouse=True)
 def changelogs(monkeypatch: pytest.MonkeyPatch) -> list[Topic]:
-    """Changelog topics of this test alone: others share the broker and its real changelogs."""
-    own = [replace(topic, name=f"{topic.name}.{uuid4().hex}") for topic in CHANGELOGS.values()]
+    """Topics of this test alone, the changelogs first: others share the broker and its real topics."""
+    topics = [*CHANGELOGS.values(), *FOLLOWED.values()]
+    own = [replace(topic, name=f"{topic.name}.{uuid4().hex}") for topic in topics]
     partitions = [TopicPartition(topic.name, number) for topic in own for number in range(topic.partitions)]
     monkeypatch.setattr("web.state.PARTITIONS", partitions)
-    names = zip((topic.name for topic in own), CHANGELOGS, strict=True)
-    monkeypatch.setattr("web.replica.TABLES", dict(names))
+    monkeypatch.setattr("web.state.ASK_SECONDS", 0.1)
+    names = [topic.name for topic in own]
+    monkeypatch.setattr("web.replica.TABLES", dict(zip(names, CHANGELOGS, strict=False)))
+    monkeypatch.setattr("web.replica.SUBJECTS", dict(zip(names[len(CHANGELOGS) :], FOLLOWED, strict=True)))
     return own
 
 
 @asynccontextmanager
 async def writing(kafka_url: str, changelogs: list[Topic]) -> AsyncIterator[AIOKafkaProducer]:
-    await ensure_topics([kafka_url], changelogs)
+    await ensure_topics(Settings(kafka_url=kafka_url), changelogs)
     producer = AIOKafkaProducer(bootstrap_servers=kafka_url)
     await producer.start()
     try:
@@ -99,13 +105,39 @@ async def test_it_waits_for_topics_that_do_not_exist_yet(kafka_url: str, changel
 
 async def test_all_partitions_of_all_tables_are_followed(kafka_url: str, changelogs: list[Topic]) -> None:
     async with writing(kafka_url, changelogs) as producer, reading_from(kafka_url) as view:
-        for topic in changelogs:
+        for topic in changelogs[: len(CHANGELOGS)]:
             for partition in range(topic.partitions):
                 key = b'"key%d"' % partition
                 await producer.send_and_wait(topic.name, b'{"sequence": 1}', key, partition=partition)
         await until(lambda: view.table("last_seen").keys() == {f"key{number}" for number in range(12)})
         await until(lambda: view.table("tank_levels") == {"key0": {"sequence": 1}})
         await until(lambda: view.table("tweet_cooldowns") == {"key0": {"sequence": 1}})
+
+
+async def test_uses_decisions_and_gaps_are_followed(kafka_url: str, changelogs: list[Topic]) -> None:
+    events, decisions, gaps = changelogs[len(CHANGELOGS) :]
+    decision = Decision(
+        schema_version=1,
+        event_id="a1",
+        decision="posted",
+        decided_at=NOON,
+        detected_at=NOON,
+        text="A use.",
+        source="isslive",
+    )
+    gap = Gap(schema_version=1, gap_id="los-1", cause="los", start=NOON)
+    async with writing(kafka_url, changelogs) as producer:
+        await producer.send_and_wait(events.name, encode(urination("a1")))
+        await producer.send_and_wait(gaps.name, encode(gap))
+        async with reading_from(kafka_url) as view:
+            await until(lambda: view.ready)
+            assert [use["decision"] for use in view.replica.uses.newest("isslive")] == [None]
+            assert view.replica.gaps.of("isslive") == [gap]
+
+            await producer.send_and_wait(decisions.name, encode(decision))
+            await producer.send_and_wait(gaps.name, encode(structs.replace(gap, end=NOON)))
+            await until(lambda: view.replica.uses.newest("isslive")[0]["decision"] == "posted")
+            await until(lambda: not view.replica.gaps.of("isslive"))
 
 
 async def test_a_late_record_of_a_zombie_is_not_believed(kafka_url: str, changelogs: list[Topic]) -> None:
@@ -150,10 +182,15 @@ async def test_it_starts_without_kafka_and_reads_when_kafka_comes(
         await until(lambda: "keeps trying" in caplog.text)
         assert not view.ready
         assert not await view.reaches_kafka()
+        await until(lambda: view.away_since)
+        since = view.away_since
+        assert since
+        assert datetime.now(UTC) - since < timedelta(seconds=10)
 
         async with door(port, kafka_url):
             await until(lambda: view.reading("NODE3000009") == reading)
             await until(lambda: view.ready)
+            await until(lambda: view.away_since is None)
 
     said = [message.partition(":")[0] for message in caplog.messages if message.startswith("The state view")]
     assert said == [

@@ -57,3 +57,17 @@ async def test_an_unknown_key_is_named_once_the_table_is_complete(client: Client
     assert await late.json() == problem(
         404, "Not Found", "The Table last_seen has no key NODE9", parameter="key", value="NODE9"
     )
+
+
+async def test_the_tables_are_listed(client: Client, state: StateView) -> None:
+    state.replica.apply([last_seen(reading_of("NODE3000005", "37"))])
+    document = await (await client.get("/api/v1/tables")).json()
+
+    assert document == {
+        "complete": False,
+        "tables": [
+            {"table": "last_seen", "count": 1},
+            {"table": "tank_levels", "count": 0},
+            {"table": "tweet_cooldowns", "count": 0},
+        ],
+    }

@@ -1,7 +1,7 @@
 """Readings and gaps over HTTP, from a real database."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from iss_agents.archive.database import connect
-from iss_agents.archive.destinations import DESTINATIONS
+from iss_agents.archive.places import Page
 from iss_agents.archive.queries import History
 from iss_agents.parts import Parts
-from iss_agents.records import Gap, Reading, encode
+from iss_agents.records import Gap
 from iss_agents.settings import Settings
 from iss_agents.station_clock import rfc3339
-from iss_agents.topics import GAPS, RAW, Topic
+from iss_agents.topics import GAPS, RAW
+from tests.web.archived import fetch, store
 from tests.web.conftest import Client, problem, reading_of
 
 START = datetime(2026, 8, 11, 10, 0, tzinfo=UTC)
@@ -34,25 +34,6 @@ LOS = Gap(
 OUTAGE = Gap(schema_version=1, gap_id="outage-1", cause="outage", start=START + timedelta(minutes=30))
 
 
-@dataclass
-class ArchivedMessage:
-    """What the archive makes a document of."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    value: bytes | None
-
-
-async def store(settings: Settings, topic: Topic, records: Sequence[Reading | Gap]) -> None:
-    destination = DESTINATIONS[topic.name]
-    messages = [ArchivedMessage(topic.name, 0, 0, 0, encode(record)) for record in records]
-    database = connect(settings)
-    await database[destination.collection].insert_many([destination.document(message) for message in messages])
-    database.client.close()
-
-
 @pytest.fixture
 def settings(mongo_url: str) -> Settings:
     return Settings(_env_file=None, mongo_url=SecretStr(mongo_url), mongo_database=f"web{uuid4().hex}")
@@ -65,13 +46,6 @@ async def history(settings: Settings, parts: Parts) -> AsyncIterator[History]:
     parts.history = History(settings)
     yield parts.history
     parts.history.close()
-
-
-async def fetch(client: Client, path: str) -> dict[str, Any]:
-    answer = await client.get(path)
-    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
-    document: dict[str, Any] = await answer.json()
-    return document
 
 
 def values(document: dict[str, Any]) -> list[str]:
@@ -149,7 +123,7 @@ EXPECTED_TIME = (
     "a time with its zone such as 2026-08-11T10:27:48Z (write + as %2B), or one before now such as -90s or -2h"
 )
 EXPECTED_ITEM = "an item of the catalogue; GET /api/v1/items lists them"
-INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+LIMIT = "a whole number from 1 to 10000"
 
 
 @pytest.mark.usefixtures("history")
@@ -162,15 +136,15 @@ INTEGER = "Input should be a valid integer, unable to parse string as an integer
         ("from=-999999d", "from", "-999999d", EXPECTED_TIME),
         ("to=", "to", "", EXPECTED_TIME),
         ("from=-1h&to=-2h", "from", "-1h", "a time not after the parameter to"),
-        ("limit=0", "limit", "0", "Input should be greater than or equal to 1"),
-        ("limit=10001", "limit", "10001", "Input should be less than or equal to 10000"),
-        ("limit=many", "limit", "many", INTEGER),
+        ("limit=0", "limit", "0", LIMIT),
+        ("limit=10001", "limit", "10001", LIMIT),
+        ("limit=many", "limit", "many", LIMIT),
         ("limit=1&limit=2", "limit", ["1", "2"], "one value"),
         ("cursor=nonsense", "cursor", "nonsense", "the next_cursor of an earlier page, or none"),
         ("item=", "item", "", EXPECTED_ITEM),
         ("cursor=%C3%A9", "cursor", "é", "the next_cursor of an earlier page, or none"),
         ("item=NODE3000005&item=NODE9", "item", "NODE9", EXPECTED_ITEM),
-        ("itme=NODE3000005", "itme", "NODE3000005", "one of the names cursor, from, item, limit, to"),
+        ("itme=NODE3000005", "itme", "NODE3000005", "one of the names cursor, format, from, item, limit, to"),
     ],
 )
 async def test_a_wrong_parameter_is_named_with_its_value_and_what_was_expected(
@@ -221,3 +195,75 @@ async def test_a_worker_without_the_archive_says_whom_to_ask(client: Client, pat
         503,
         "This worker does not run the role archive; ask a worker with archive in ISS_ROLES",
     )
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("item[$ne]=1", "item[$ne]"),
+        ("item=%00", "item"),
+        ("item=" + "A" * 5000, "item"),
+        ("item[]=NODE3000005", "item[]"),
+        ("from=1969-12-31T23:59:59Z", "from"),
+        ("to=9999-12-31T23:59:59Z", "to"),
+        ("limit=-1", "limit"),
+        ("limit=1e3", "limit"),
+        ("limit=99999999999999999999", "limit"),
+        ("cursor=%00", "cursor"),
+        ("cursor=" + "A" * 8001, "cursor"),
+        ("format=xlsx", "format"),
+        ("format=csv&cursor=nonsense", "cursor"),
+        ("format=ndjson&limit=0", "limit"),
+        ("&".join(["item=NODE3000005"] * 21), "item"),
+    ],
+)
+async def test_what_could_harm_is_refused_by_name(client: Client, query: str, parameter: str) -> None:
+    answer = await client.get(f"/api/v1/telemetry?{query}")
+
+    assert (answer.status, (await answer.json())["parameter"]) == (400, parameter)
+
+
+@pytest.mark.usefixtures("history")
+async def test_a_page_that_takes_long_ends_where_it_stands(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iss_agents.archive.queries.PAGE_SECONDS", 0.0)
+    path: str | None = f"/api/v1/telemetry?{SPAN}"
+    pages = 0
+    found: list[str] = []
+    while path:
+        document = await fetch(client, path)
+        pages += 1
+        found += values(document)
+        following = document["next_cursor"]
+        path = f"/api/v1/telemetry?{SPAN}&cursor={following}" if following else None
+
+    assert (pages > 1, found) == (True, ["30", "31", "32", "16", "33", "34"])
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1001, 4), (1000, 10)])
+async def test_few_large_pages_are_made_at_once(
+    client: Client, history: History, monkeypatch: pytest.MonkeyPatch, limit: int, expected: int
+) -> None:
+    running: set[object] = set()
+    most, enough = 0, asyncio.Event()
+
+    async def page(*_: object) -> Page:
+        nonlocal most
+        running.add(this := object())
+        most = max(most, len(running))
+        if most == expected:
+            enough.set()
+        await asyncio.wait_for(enough.wait(), 10)
+        # Time for more to come than may.
+        await asyncio.sleep(0.01)
+        running.remove(this)
+        return Page([], None)
+
+    monkeypatch.setattr(history, "telemetry", page)
+    path = f"/api/v1/telemetry?{SPAN}&limit={limit}"
+    answers = await asyncio.gather(*(fetch(client, path) for _ in range(10)))
+
+    assert [answer["count"] for answer in answers] == [0] * 10
+    assert most == expected

@@ -1,0 +1,81 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from iss_agents.records import Gap, GapCause, encode
+from iss_agents.station_clock import milliseconds
+from web import open_gaps
+from web.open_gaps import OpenGaps
+
+START = datetime(2026, 8, 11, 14, 0, tzinfo=UTC)
+
+
+def gap(name: str, cause: GapCause = "los", **fields: Any) -> Gap:
+    known = {"start": START, "source": "isslive", **fields}
+    return Gap(schema_version=1, gap_id=name, cause=cause, **known)
+
+
+def taken(*records: tuple[Gap, datetime]) -> OpenGaps:
+    """Return what is open after records, each with the time at which it was recorded."""
+    gaps = OpenGaps()
+    for record, at in records:
+        gaps.take(encode(record), milliseconds(at))
+    return gaps
+
+
+def after(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def test_a_gap_is_open_until_it_ends() -> None:
+    lasting = gap("a")
+
+    assert taken((lasting, START)).of("isslive") == [lasting]
+    assert taken((lasting, START), (replace(lasting, end=after(5)), after(5))).of("isslive") == []
+
+
+def test_a_topic_that_is_read_again_opens_nothing_again() -> None:
+    lasting = gap("a")
+    gaps = taken((lasting, START), (replace(lasting, end=after(5)), after(5)))
+    gaps.take(encode(lasting), milliseconds(START))
+
+    assert gaps.of("isslive") == []
+
+
+def test_gaps_are_those_of_a_source() -> None:
+    live, modelled = gap("a"), gap("b", source="simulated")
+    gaps = taken((live, START), (modelled, START))
+
+    assert gaps.of("isslive") == [live]
+    assert gaps.of("simulated") == [modelled]
+    assert gaps.of(None) == [live, modelled]
+
+
+def test_what_a_killed_worker_left_open_is_over_when_the_feed_runs_again() -> None:
+    left = gap("left")
+    # The new feed sees the same loss, whose beginning is still before its own.
+    noted = gap("noted", start=after(1))
+    restart = gap("restart", "restart", start=after(2), end=after(9))
+    other = gap("other", source="simulated")
+
+    gaps = taken((left, START), (other, START), (noted, after(9.01)), (restart, after(9.02)))
+    assert gaps.of("isslive") == [noted]
+    assert gaps.of("simulated") == [other]
+
+
+def test_what_comes_late_from_before_a_restart_is_over_too() -> None:
+    restart = gap("restart", "restart", end=after(9))
+
+    assert taken((restart, after(10)), (gap("left"), after(8))).of("isslive") == []
+    assert taken((restart, after(10)), (gap("new"), after(11))).of("isslive") == [gap("new")]
+
+
+def test_ids_of_ended_gaps_do_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_gaps, "MOST_ENDED", 2)
+    gaps = taken(*((gap(name, end=after(1)), START) for name in "abc"))
+    for name in "abc":
+        gaps.take(encode(gap(name)), milliseconds(START))
+
+    assert gaps.of("isslive") == [gap("a")]

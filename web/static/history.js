@@ -1,0 +1,53 @@
+/** What this worker's archive knows. Every answer is a promise; a refusal is a HistoryProblem with a sentence. */
+
+const API = "/api/v1";
+const AWAY = "The worker does not answer";
+const MOST_GAPS = 10_000;
+
+/** What a gap's cause means. */
+export const CAUSES = { los: "signal lost", silence: "station silent", outage: "feed away", restart: "worker restarted",
+  overflow: "spool full", frozen: "broadcast frozen" };
+
+export class HistoryProblem extends Error {
+  /** @param {boolean} passing whether it is worth trying again, and then after `seconds` */
+  constructor(sentence, passing, seconds = 5) {
+    super(sentence);
+    Object.assign(this, { passing, seconds });
+  }
+}
+
+/** @param {{from: string, to?: string}} span as the API takes it: RFC 3339 or relative such as "-6h" */
+export const summary = (item, span, points, signal) => ask("/telemetry/summary", { item, ...span, points }, signal);
+
+export const readings = (item, span, limit, cursor, signal) => ask("/telemetry", { item, ...span, limit, cursor }, signal);
+
+export const uses = async (span, signal) =>
+  (await ask("/events", { ...span, kind: "use", limit: 1000 }, signal)).events;
+
+/** Gaps of the span, oldest first, as {cause, start, end, detail}; `end` is null while one lasts. */
+export async function gaps(span, signal) {
+  return ended((await ask("/gaps", { ...span, limit: MOST_GAPS }, signal)).gaps);
+}
+
+export function address(path, parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
+  return `${API}${path}?${new URLSearchParams(given)}`;
+}
+
+/** A killed worker ends no gap: it was over where the next feed from the same source had begun. */
+function ended(documents) {
+  return documents.map((gap, place) => {
+    if (gap.end) return gap;
+    const next = documents.slice(place + 1).find((other) => other.cause === "restart" && other.source === gap.source);
+    return next ? { ...gap, end: next.end } : gap;
+  });
+}
+
+async function ask(path, parameters, signal) {
+  const answer = await fetch(address(path, parameters), { signal }).catch((error) => {
+    throw error.name === "AbortError" ? error : new HistoryProblem(AWAY, true);
+  });
+  const document = await answer.json().catch(() => ({ detail: `${AWAY} as it should (${answer.status})` }));
+  if (answer.ok) return document;
+  throw new HistoryProblem(document.detail, answer.status >= 500, Number(answer.headers.get("Retry-After")) || 5);
+}

@@ -1,0 +1,21 @@
+/** What the station's flight controllers call their disciplines, in words, in the order of the page. */
+
+export const SUBJECTS = {
+  ETHOS: "Air, water and heat",
+  SPARTAN: "Power and cooling",
+  ADCO: "Attitude and motion",
+  TOPO: "Orbit",
+  CATO: "Communication",
+  CDH: "Computers",
+  ODIN: "Onboard data",
+  CSA: "Robotic arms",
+  EVA: "Airlock and spacesuits",
+  VVO: "Visiting vehicles",
+  "": "Other",
+};
+
+/** @param {{discipline: string}} item @returns {string} a key of SUBJECTS; the first of several disciplines counts */
+export function subjectOf({ discipline }) {
+  const [first] = discipline.split("/");
+  return first in SUBJECTS ? first : "";
+}
