@@ -13,6 +13,7 @@ from iss_agents.evaluation.commands import evaluate
 from iss_agents.feed.commands import feed_check, record
 from iss_agents.settings_command import settings
 from iss_agents.simulator.commands import simulate
+from iss_agents.terminal.commands import completion, events, export, items, plot, status, tail
 from iss_agents.topic_commands import topics
 
 
@@ -25,6 +26,12 @@ def commands() -> None:
 for command in (
     demo,
     up,
+    status,
+    items,
+    tail,
+    events,
+    export,
+    plot,
     kafka,
     mongo,
     simulate,
@@ -37,6 +44,7 @@ for command in (
     replay,
     evaluate,
     jokes,
+    completion,
 ):
     commands.add_command(command)
 
