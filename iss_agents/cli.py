@@ -15,6 +15,7 @@ from iss_agents.settings_command import settings
 from iss_agents.simulator.commands import simulate
 from iss_agents.terminal.commands import completion, events, export, items, plot, status, tail
 from iss_agents.topic_commands import topics
+from iss_agents.verification.commands import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,6 +40,7 @@ for command in (
     feed_check,
     topics,
     rewind,
+    verify,
     settings,
     detect,
     replay,
