@@ -11,6 +11,7 @@ from iss_agents.embedded.commands import demo, kafka, mongo, up
 from iss_agents.errors import UserError
 from iss_agents.evaluation.commands import evaluate
 from iss_agents.feed.commands import feed_check, record
+from iss_agents.invalids.commands import invalid
 from iss_agents.settings_command import settings
 from iss_agents.simulator.commands import simulate
 from iss_agents.terminal.commands import completion, events, export, items, plot, status, tail
@@ -41,6 +42,7 @@ for command in (
     topics,
     rewind,
     verify,
+    invalid,
     settings,
     detect,
     replay,
