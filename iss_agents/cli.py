@@ -14,6 +14,7 @@ from iss_agents.feed.commands import feed_check, record
 from iss_agents.invalids.commands import invalid
 from iss_agents.settings_command import settings
 from iss_agents.simulator.commands import simulate
+from iss_agents.soak.commands import soak
 from iss_agents.terminal.commands import completion, events, export, items, plot, status, tail
 from iss_agents.topic_commands import topics
 from iss_agents.verification.commands import verify
@@ -42,6 +43,7 @@ for command in (
     topics,
     rewind,
     verify,
+    soak,
     invalid,
     settings,
     detect,

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import REGISTRY
 
 from iss_agents.archive.database import Database, DatabaseAway, Document
 from iss_agents.archive.destinations import GAPS, READINGS
 from iss_agents.archive.writes import Written, write
-from tests.archive.faults import failing_inserts
+from iss_agents.soak.failpoints import failing_writes
 
 NOW = datetime(2026, 8, 11, 12, tzinfo=UTC)
 
@@ -56,6 +57,12 @@ async def test_an_end_read_twice_is_a_duplicate(database: Database) -> None:
 
 async def test_a_database_that_only_partly_acknowledges_is_away(database: Database) -> None:
     fault = {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}}
-    async with failing_inserts(database, fault):
+    before = errors()
+    async with failing_writes(database, fault):
         with pytest.raises(DatabaseAway, match="64: waiting for replication timed out"):
             await write(database, READINGS, [{"_id": "a"}])
+    assert errors() == before + 1
+
+
+def errors() -> float:
+    return REGISTRY.get_sample_value("iss_database_errors_total", {"kind": "away"}) or 0.0

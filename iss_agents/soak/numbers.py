@@ -1,0 +1,64 @@
+"""A source whose loss is arithmetic: each value of an item is its own count, 1, 2, 3 and so on."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from iss_agents.catalog import PROCESSOR_ITEM, TANK_ITEM, items
+from iss_agents.records import Reading, new_reading
+
+NUMBERED_ITEMS = tuple(item for item in items() if item not in {TANK_ITEM, PROCESSOR_ITEM})
+"""All but the level of the tank and its processor, whose values mean something to the detector."""
+
+PLACES = {item: place for place, item in enumerate(NUMBERED_ITEMS)}
+
+
+class Numbered(NamedTuple):
+    """The value `number` of an item, measured at `time`."""
+
+    item_id: str
+    number: int
+    time: datetime
+
+
+class Numbers:
+    """Measures one item after the other, `rate` times a second in all, from `start` on.
+
+    What is due after a pause comes late and with the time at which it was due: nothing is left out.
+    """
+
+    def __init__(self, start: datetime, rate: float) -> None:
+        self.start = start
+        self._rate = rate
+        self.given = 0
+
+    def due(self, now: datetime) -> list[Numbered]:
+        """Return what was measured since the last call."""
+        upto = max(self.given, int((now - self.start).total_seconds() * self._rate))
+        numbers = [self._numbered(place) for place in range(self.given, upto)]
+        self.given = upto
+        return numbers
+
+    def last(self) -> Mapping[str, int]:
+        """Return item -> its last count so far, without the items that have none."""
+        rounds, rest = divmod(self.given, len(NUMBERED_ITEMS))
+        counts = {item: rounds + (place < rest) for place, item in enumerate(NUMBERED_ITEMS)}
+        return {item: count for item, count in counts.items() if count}
+
+    def time_of(self, item_id: str, number: int) -> datetime:
+        """Return when this value of an item is measured."""
+        return self._numbered((number - 1) * len(NUMBERED_ITEMS) + PLACES[item_id]).time
+
+    def _numbered(self, place: int) -> Numbered:
+        rounds, item = divmod(place, len(NUMBERED_ITEMS))
+        time = self.start + timedelta(seconds=place / self._rate)
+        # Whole milliseconds, as the station's clock has them.
+        time = time.replace(microsecond=time.microsecond // 1000 * 1000)
+        return Numbered(NUMBERED_ITEMS[item], rounds + 1, time)
+
+
+def reading_of(numbered: Numbered, ingest_ts: datetime) -> Reading:
+    """Return the reading that the feed makes of it."""
+    return new_reading(
+        numbered.item_id, numbered.time, str(numbered.number), ingest_ts=ingest_ts, source="simulated"
+    )

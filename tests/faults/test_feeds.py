@@ -1,0 +1,136 @@
+"""Feeds that end and die, with a station over real sockets.
+
+Dropped and half-open sockets, refusals, ends of sessions, LOS, freezes, zero bursts and snapshots are
+tested one by one in tests/feed and tests/simulator, and the way through everything in tests/pipeline.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from iss_agents.kafka_logs import quiet_kafka_logs
+from iss_agents.simulator.station import Station
+from iss_agents.simulator.updates import Update, measured
+from iss_agents.soak.numbers import Numbers
+from iss_agents.soak.oracle import Given, differences, settle
+from iss_agents.soak.patience import until
+from iss_agents.soak.recovery import recovery
+from iss_agents.soak.system import START_SECONDS, System
+from iss_agents.soak.worker import Worker
+from tests.faults.stage import SETTLE_SECONDS
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
+RATE = 170
+"""Updates a second to each feed: three feeds make 510 readings of them."""
+
+LONGEST_GAP = timedelta(seconds=10 + 10)
+"""A session in Kafka, and what the next leader needs to connect."""
+
+
+class Measuring:
+    """A source of the station that gives numbers from `begin` to `end`."""
+
+    numbers: Numbers | None = None
+    _ended = False
+
+    def begin(self) -> None:
+        self.numbers = Numbers(datetime.now(UTC), RATE)
+
+    def end(self) -> None:
+        self._ended = True
+
+    def due(self, now: datetime) -> list[Update]:
+        if self.numbers is None or self._ended:
+            return []
+        return [measured(item, time, str(number)) for item, number, time in self.numbers.due(now)]
+
+
+class Ground:
+    """Workers with feeds, and the station that they listen to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.system = System(folder)
+        self.source = Measuring()
+        self.station = Station([self.source])
+
+    async def begin(self, feed: str, names: tuple[str, ...], listeners: int) -> list[Worker]:
+        """Start workers and, when they listen, the numbers."""
+        await self.system.start()
+        await self.station.start()
+        roles = "feed,agents,archive,web"
+        variables = {"ISS_FEED": feed, "ISS_FEED_URL": self.station.url}
+        workers = [self.system.worker(name, roles, **variables) for name in names]
+        for worker in workers:
+            await self.system.working(worker)
+        await until("they listen", lambda: self.station.listeners == listeners, START_SECONDS)
+        self.source.begin()
+        return workers
+
+    async def end(self) -> None:
+        await self.station.stop()
+        await self.system.stop()
+
+    async def differences(self) -> list[str]:
+        """Stop measuring, wait until everything is done, and return what is not as it should be."""
+        self.source.end()
+        numbers = self.source.numbers
+        assert numbers
+        await recovery(self.system, numbers)
+        await settle(self.system.settings, SETTLE_SECONDS)
+        return await differences(self.system.settings, Given(numbers, numbers.last()))
+
+    def gaps(self) -> list[dict[str, Any]]:
+        """Return the recorded gaps."""
+        settings = self.system.settings
+        with MongoClient[dict[str, Any]](settings.mongo_url.get_secret_value(), tz_aware=True) as client:
+            return list(client[settings.mongo_database]["gaps"].find())
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    quiet_kafka_logs()
+    whole = Ground(tmp_path)
+    try:
+        yield whole
+    finally:
+        await whole.end()
+
+
+async def test_three_workers_that_are_restarted_in_turn_miss_nothing_at_all(ground: Ground) -> None:
+    workers = await ground.begin("always", ("one", "two", "three"), listeners=3)
+    for worker in workers:
+        await worker.end()
+        worker.start()
+        await ground.system.working(worker)
+        await until("it listens again", lambda: ground.station.listeners == len(workers), START_SECONDS)
+
+    assert await ground.differences() == []
+    assert ground.gaps() == []
+
+
+async def test_a_leader_that_is_killed_leaves_a_short_gap_that_is_recorded(ground: Ground) -> None:
+    workers = await ground.begin("leader", ("one", "two"), listeners=1)
+    numbers = ground.source.numbers
+    assert numbers
+    await until("every item has a value", lambda: numbers.given > 1000, START_SECONDS)
+    await recovery(ground.system, numbers)
+    (leader,) = [worker for worker in workers if await _leads(worker)]
+    await leader.kill()
+    took = await recovery(ground.system, numbers)
+    await until("the gap is stored", ground.gaps, SETTLE_SECONDS)
+    print(f"leader killed: shown after {took.shown:.1f} s, stored after {took.stored:.1f} s")  # noqa: T201
+
+    assert await ground.differences() == []
+    (gap,) = ground.gaps()
+    assert gap["cause"] == "restart"
+    assert gap["end"] - gap["start"] <= LONGEST_GAP
+
+
+async def _leads(worker: Worker) -> bool:
+    samples = await worker.samples()
+    return samples is not None and samples.total("iss_feed_leader") == 1
