@@ -7,6 +7,7 @@ import click
 from iss_agents.announcers.commands import jokes
 from iss_agents.archive.commands import rewind
 from iss_agents.detection.commands import detect, replay
+from iss_agents.doctor.commands import doctor
 from iss_agents.embedded.commands import demo, kafka, mongo, up
 from iss_agents.errors import UserError
 from iss_agents.evaluation.commands import evaluate
@@ -41,6 +42,7 @@ for command in (
     record,
     feed_check,
     topics,
+    doctor,
     rewind,
     verify,
     soak,

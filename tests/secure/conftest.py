@@ -1,0 +1,32 @@
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from iss_agents.embedded.jars import jar_folder
+from iss_agents.settings import load_settings
+from tests.secure.broker import SecureKafka
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """A Kafka that wants TLS and a user, and gives nobody any rights."""
+    kafka = SecureKafka(tmp_path_factory.mktemp("secure"))
+    kafka.certify()
+    program = kafka.start(jar_folder(load_settings().home))
+    try:
+        program.wait_until(kafka.ready)
+        yield kafka
+    finally:
+        program.stop()
+
+
+@pytest.fixture
+def secured(mongo_url: str) -> Iterator[Collection[dict[str, Any]]]:
+    """The archived readings of one test, in a database of its own."""
+    client: MongoClient[dict[str, Any]] = MongoClient(mongo_url, tz_aware=True)
+    yield client[f"secure_{uuid4().hex[:8]}"]["readings"]
+    client.close()

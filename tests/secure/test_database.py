@@ -1,0 +1,133 @@
+"""MongoDB with TLS and users, by ISS_MONGO_URL alone: a real server, and each refusal in one sentence."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from pydantic import SecretStr
+from pymongo import MongoClient
+
+from iss_agents.archive.database import DatabaseAway, away_if_it_fails, connect
+from iss_agents.archive.indexes import prepare
+from iss_agents.embedded.place import accepts, free_port
+from iss_agents.embedded.program import Program
+from iss_agents.errors import UserError
+from iss_agents.settings import Settings
+
+USER = {"createUser": "worker", "pwd": "right", "roles": ["readWrite", "dbAdmin"]}
+
+
+class SecureDatabase:
+    """A database that wants TLS and a user who may only use the database `iss`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+
+    def certify(self) -> list[str]:
+        """Make a CA and the server's certificate; return the options that name it."""
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.folder / "ca.pem")
+        certificate = authority.issue_cert("127.0.0.1")
+        certificate.private_key_pem.write_to_path(self.folder / "key.pem")
+        certificate.cert_chain_pems[0].write_to_path(self.folder / "certificate.pem")
+        files = {"--tls-cert-file": "certificate.pem", "--tls-key-file": "key.pem"}
+        return [word for name, file in files.items() for word in (name, str(self.folder / file))]
+
+    def start(self, *options: str) -> Program:
+        place = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data")]
+        executable = str(Path(sysconfig.get_path("scripts")) / "secantusd-py")
+        command = [executable, *place, "--cache-size", "256M", "--log-level", "ERROR", *options]
+        program = Program("The database", command, self.folder / "database.log")
+        program.start()
+        program.wait_until(lambda: accepts(self.port))
+        return program
+
+    def make_user(self) -> None:
+        with MongoClient[dict[str, object]](
+            f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+        ) as client:
+            client["iss"].command(USER)
+
+    def settings(self, user: str = "worker:right@", options: str | None = None) -> Settings:
+        tls = f"&tls=true&tlsCAFile={self.folder / 'ca.pem'}" if options is None else options
+        source = "&authSource=iss" if user else ""
+        address = f"mongodb://{user}127.0.0.1:{self.port}/?directConnection=true{source}{tls}"
+        return Settings(mongo_url=SecretStr(address))
+
+
+@pytest.fixture(scope="module")
+def secure_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureDatabase]:
+    database = SecureDatabase(tmp_path_factory.mktemp("secure_database"))
+    first = database.start()
+    database.make_user()
+    first.stop()
+    second = database.start("--auth", *database.certify())
+    yield database
+    second.stop()
+
+
+async def insert(settings: Settings) -> bool:
+    database = connect(settings)
+    try:
+        with away_if_it_fails():
+            return (await database["readings"].insert_one({"value": "37"})).acknowledged
+    finally:
+        database.client.close()
+
+
+async def test_the_least_roles_write_and_change_how_long_readings_are_kept(
+    secure_database: SecureDatabase,
+) -> None:
+    settings = secure_database.settings()
+    database = connect(settings)
+    for days in (30, 7):
+        await prepare(database, settings.model_copy(update={"retention_days": days}))
+    indexes = await database["readings"].index_information()
+    database.client.close()
+
+    assert 7 * 86400 in {index.get("expireAfterSeconds") for index in indexes.values()}
+    assert await insert(secure_database.settings())
+
+
+@pytest.mark.parametrize(
+    ("user", "options", "sentence"),
+    [
+        ("worker:wrong@", None, r"^MongoDB refuses the user or the password; correct ISS_MONGO_URL"),
+        ("", None, r"^MongoDB refuses the user or the password; correct ISS_MONGO_URL"),
+        ("worker:right@", "&tls=true", r"^MongoDB's certificate is not trusted; correct tlsCAFile"),
+        ("worker:right@", "", r"^MongoDB hangs up; if it wants TLS"),
+    ],
+)
+async def test_each_refusal_is_a_sentence_that_names_the_variable(
+    secure_database: SecureDatabase, user: str, options: str | None, sentence: str
+) -> None:
+    with pytest.raises(DatabaseAway, match=sentence) as failure:
+        await insert(secure_database.settings(user, options))
+
+    assert "right" not in str(failure.value)
+
+
+def test_a_ca_file_that_cannot_be_read_is_a_sentence(secure_database: SecureDatabase) -> None:
+    with pytest.raises(UserError, match=r"^ISS_MONGO_URL or ISS_MONGO_DATABASE cannot be used: .*/nowhere"):
+        connect(secure_database.settings(options="&tls=true&tlsCAFile=/nowhere"))
+
+
+@pytest.mark.long
+def test_a_worker_whose_ca_file_cannot_be_read_ends_with_that_sentence_alone(
+    secure_database: SecureDatabase, tmp_path: Path
+) -> None:
+    url = secure_database.settings(options="&tls=true&tlsCAFile=/nowhere").mongo_url.get_secret_value()
+    settings = {"ISS_HOME": str(tmp_path), "ISS_MONGO_URL": url, "ISS_WEB_PORT": str(free_port())}
+    command = [sys.executable, "-m", "faust", "-q", "-A", "iss_agents", "worker"]
+
+    done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "iss-agents: ISS_MONGO_URL or ISS_MONGO_DATABASE cannot be used" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
