@@ -6,6 +6,7 @@ import click
 
 from iss_agents.announcers.commands import jokes
 from iss_agents.archive.commands import rewind
+from iss_agents.backup.commands import backup, restore
 from iss_agents.detection.commands import detect, replay
 from iss_agents.doctor.commands import doctor
 from iss_agents.embedded.commands import demo, kafka, mongo, up
@@ -43,6 +44,8 @@ for command in (
     feed_check,
     topics,
     doctor,
+    backup,
+    restore,
     rewind,
     verify,
     soak,
