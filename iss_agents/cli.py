@@ -7,6 +7,7 @@ import click
 from iss_agents.announcers.commands import jokes
 from iss_agents.archive.commands import rewind
 from iss_agents.backup.commands import backup, restore
+from iss_agents.bench.commands import bench
 from iss_agents.detection.commands import detect, replay
 from iss_agents.doctor.commands import doctor
 from iss_agents.embedded.commands import demo, kafka, mongo, up
@@ -49,6 +50,7 @@ for command in (
     rewind,
     verify,
     soak,
+    bench,
     invalid,
     settings,
     detect,

@@ -1,0 +1,61 @@
+"""The tables of a bench."""
+
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from iss_agents.bench.cost import Cost
+from iss_agents.bench.histogram import PERCENTILES
+from iss_agents.bench.run import Result
+from iss_agents.bench.steady import WAYS, Steady
+
+
+def tables(result: Result) -> Iterator[Table]:
+    """Yield what a person reads."""
+    yield _stages(result)
+    if result.steady:
+        yield _steady(result)
+
+
+def _stages(result: Result) -> Table:
+    table = Table(title=f"Stages on a backlog ({result.machine})")
+    table.add_column("stage")
+    for name in ("messages/s", "worker us", "broker us", "database us", "times bare"):
+        table.add_column(name, justify="right")
+    for cost in result.stages:
+        table.add_row(*_stage_cells(cost))
+    return table
+
+
+def _stage_cells(cost: Cost) -> list[str]:
+    each = [f"{cost.microseconds.get(name, 0.0):.1f}" for name in ("worker", "broker", "database")]
+    return [cost.stage, f"{cost.rate:,.0f}", *each, f"{cost.ratio:.2f}" if cost.ratio else ""]
+
+
+def _steady(result: Result) -> Table:
+    percentiles = "/".join(f"P{percent}" for percent in PERCENTILES)
+    table = Table(title=f"Steady rates, milliseconds from ingest: {percentiles}")
+    for name in ("readings/s", "database", *WAYS, "worker", "feed", "broker", "database", "MB", "lag"):
+        table.add_column(name, justify="right")
+    for steady in result.steady:
+        table.add_row(*_steady_cells(steady))
+    return table
+
+
+def _steady_cells(steady: Steady) -> list[str]:
+    latencies = [_milliseconds(steady, way) for way in WAYS]
+    cores = [f"{steady.cores[name]:.0%}" for name in ("worker", "feed", "broker", "database")]
+    halfway, end = steady.lag
+    database = "real" if steady.kept else "acknowledges"
+    return [
+        f"{steady.rate:,.0f}",
+        database,
+        *latencies,
+        *cores,
+        f"{steady.memory:.0f}",
+        f"{halfway:,} > {end:,}",
+    ]
+
+
+def _milliseconds(steady: Steady, way: str) -> str:
+    return "/".join(f"{seconds * 1000:.0f}" for seconds in steady.latencies[way].values())

@@ -1,0 +1,53 @@
+"""Everything that `iss-agents bench` measures, one after the other."""
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iss_agents.bench.cost import Cost
+from iss_agents.bench.stages import measure_stages
+from iss_agents.bench.steady import Steady, measure_steady
+
+BACKLOG, QUICK_BACKLOG = 1_000_000, 400_000
+
+RATES = ((70.0, False), (1_000.0, False), (5_000.0, False), (10_000.0, False), (70.0, True), (1_000.0, True))
+"""Readings a second, and whether with a real database: the embedded one, which takes 210 to 550 us a document,
+would be all that is measured at the higher rates."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to. `steady` is empty after a quick one."""
+
+    machine: str
+    stages: Sequence[Cost]
+    steady: Sequence[Steady]
+
+    def document(self) -> dict[str, object]:
+        """Return it as a program reads it."""
+        return {
+            "machine": self.machine,
+            "stages": [each.document() for each in self.stages],
+            "steady": [each.document() for each in self.steady],
+        }
+
+
+async def measure(seconds: float, say: Say, *, quick: bool) -> Result:
+    """Return what every stage costs and, unless `quick`, what each of RATES comes to in `seconds`.
+
+    Raises:
+        UserError: a part could not start, or did not get through.
+    """
+    stages = await measure_stages(QUICK_BACKLOG if quick else BACKLOG, say)
+    rates = () if quick else RATES
+    steady = [await measure_steady(rate, seconds, say, keeping=keeping) for rate, keeping in rates]
+    return Result(machine(), stages, steady)
+
+
+def machine() -> str:
+    """Return what this machine is: cores, processor family, system and Python."""
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores {platform.machine()}, {platform.system()}, Python {platform.python_version()}"

@@ -1,0 +1,91 @@
+"""Each stage on a backlog, beside a bare loop over the same messages."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from iss_agents.archive.intake import GROUP as ARCHIVE_GROUP
+from iss_agents.bench.backlog import fill
+from iss_agents.bench.cost import WARM, Cost
+from iss_agents.bench.processor import Clock
+from iss_agents.bench.stand import Stand, standing
+from iss_agents.embedded.program import Program
+from iss_agents.errors import UserError
+from iss_agents.topics import RAW
+from iss_agents.verification.bus import Bus, look_at
+from iss_agents.verification.verify import AGENTS
+
+LOOK_SECONDS = 0.05
+CATCH_UP_SECONDS = 300.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a worker, and the bare loop that does the same work."""
+
+    name: str
+    role: str
+    group: str
+    bare: str
+
+
+STAGES = (
+    Stage("keep_last_seen", "agents", AGENTS, "last"),
+    Stage("archive", "archive", ARCHIVE_GROUP, "store"),
+)
+
+
+async def measure_stages(count: int, say: Say) -> list[Cost]:
+    """Return what each stage, and the bare loop before it, costs on a backlog of `count` readings.
+
+    Raises:
+        UserError: a part could not start, or a stage did not get through.
+    """
+    costs = []
+    async with standing(keeping=False) as stand:
+        say(f"Writing {count:,} readings")
+        await fill(stand.settings, count)
+        for stage in STAGES:
+            say(f"{stage.name}, and a bare loop over the same {count:,} readings")
+            bare = await _bare(stand, stage, count)
+            costs += [bare, await _stage(stand, stage, count, bare.own)]
+    return costs
+
+
+async def _bare(stand: Stand, stage: Stage, count: int) -> Cost:
+    clock = Clock(stand.programs)
+    figures = await stand.bare(stage.bare, count)
+    # The others' share of the whole run, of which the loop measured the larger part.
+    others = {name: seconds * (1 - WARM) for name, seconds in clock.taken().items()}
+    processor = {"worker": figures["processor"]} | others
+    return Cost(f"{stage.name}, bare", int(figures["count"]), figures["seconds"], processor)
+
+
+async def _stage(stand: Stand, stage: Stage, count: int, floor: float) -> Cost:
+    worker = stand.worker(stage.name, stage.role)
+    assert worker.program.pid  # noqa: S101 - started
+    async with look_at(stand.settings) as bus:
+        before = await _reaches(bus, stage, worker.program, count * WARM)
+        clock, began = Clock({"worker": worker.program.pid} | stand.programs), monotonic()
+        end = await _reaches(bus, stage, worker.program, count)
+    cost = Cost(stage.name, end - before, monotonic() - began, clock.taken(), floor)
+    await worker.end()
+    return cost
+
+
+async def _reaches(bus: Bus, stage: Stage, program: Program, count: float) -> int:
+    """Return how many readings the group has committed, as soon as these are `count`."""
+    began = monotonic()
+    while (done := await _committed(bus, stage.group)) < count:
+        if not program.running or monotonic() - began > CATCH_UP_SECONDS:
+            raise UserError(f"{stage.name} did not get beyond {done:,} of {count:,.0f} readings.")
+        await asyncio.sleep(LOOK_SECONDS)
+    return done
+
+
+async def _committed(bus: Bus, group: str) -> int:
+    offsets = await bus.committed(group)
+    return sum(offset for partition, offset in offsets.items() if partition.topic == RAW.name)
