@@ -1,0 +1,142 @@
+"""compose.yaml: what would be noticed only on the machine that it is deployed to."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from iss_agents.settings import Settings
+
+FOLDER = Path(__file__).parent.parent.parent / "docker"
+TEXT = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
+
+FOUR_GIGABYTES = 4096
+ONCE = {"certificates", "rights", "topics"}
+
+
+def chosen(*profiles: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: service
+        for name, service in SERVICES.items()
+        if "profiles" not in service or set(service["profiles"]) & set(profiles)
+    }
+
+
+def test_it_follows_the_specification_of_compose() -> None:
+    # What YAML itself merges (`<<`) is merged before.
+    plain = yaml.safe_dump(yaml.safe_load(TEXT))
+
+    assert set(PyCompose.from_yaml(plain).service_names()) == set(SERVICES)
+
+
+@pytest.mark.parametrize("workers", ["worker", "roles"])
+def test_memory_limits_add_up_to_four_gigabytes_at_most(workers: str) -> None:
+    limits = [service["mem_limit"] for service in chosen(workers, "monitoring", "proxy").values()]
+
+    assert all(re.fullmatch(r"\d+m", limit) for limit in limits)
+    assert sum(int(limit.removesuffix("m")) for limit in limits) <= FOUR_GIGABYTES
+
+
+def test_the_roles_apart_are_all_roles() -> None:
+    workers = filter(is_worker, chosen("roles").values())
+
+    roles = [set(service["environment"]["ISS_ROLES"].split(",")) for service in workers]
+
+    assert set().union(*roles) == Settings.model_fields["roles"].default
+    assert all("web" in each for each in roles), "each is asked how it is"
+
+
+def is_worker(service: dict[str, Any]) -> bool:
+    return service["image"].startswith("iss-agents:") and "command" not in service
+
+
+def test_only_the_proxy_is_reached_from_outside() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    proxy = published.pop("caddy")
+
+    assert proxy == ["80:80", "443:443"]
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+    assert not published.keys() & {"redpanda", "mongo", "prometheus"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_pinned_limited_logged_and_without_rights(name: str) -> None:
+    service = SERVICES[name]
+
+    assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
+    assert service["restart"] == ("on-failure" if name in ONCE else "unless-stopped")
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] <= 512
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if is_worker(service)])
+def test_each_worker_is_an_ordinary_user_on_a_root_that_nobody_can_write(name: str) -> None:
+    service = SERVICES[name]
+
+    assert (service["user"], service["read_only"], service["tmpfs"]) == ("10001:10001", True, ["/tmp"])
+    assert [volume.rpartition(":")[0] or volume for volume in service["volumes"]][1:] == [name]
+
+
+def test_kafka_and_mongodb_speak_tls_only_and_know_their_users() -> None:
+    redpanda = yaml.safe_load((FOLDER / "redpanda/redpanda.yaml").read_text())["redpanda"]
+    bootstrap = yaml.safe_load((FOLDER / "redpanda/bootstrap.yaml").read_text())
+    listeners = {each["name"] for api in ("kafka_api", "admin") for each in redpanda[api]}
+    secured = [each for api in ("kafka_api_tls", "admin_api_tls") for each in redpanda[api]]
+    mongo = set(SERVICES["mongo"]["command"])
+
+    assert {each["name"] for each in secured if each["enabled"]} == listeners
+    assert (bootstrap["enable_sasl"], bootstrap["admin_api_require_auth"]) == (True, True)
+    assert {"--tlsMode=requireTLS", "--keyFile=/certificates/mongo.keyfile"} <= mongo
+
+
+LITERAL = re.compile(
+    r"(?im)^[ \t]*[\w-]*(?:password|secret|token)\w*[ \t]*[:=][ \t]*(?![$\"]*\$|process)['\"]?\w+"
+)
+"""A line that gives a password, and not by a variable."""
+
+
+def test_no_file_holds_a_password_and_each_must_be_given() -> None:
+    files = [path for path in FOLDER.rglob("*") if path.suffix in {".yaml", ".js", ".sh", ".example"}]
+    found = {path.name: LITERAL.findall(path.read_text()) for path in files}
+    names = set(re.findall(r"^(\w+PASSWORD)=$", (FOLDER / ".env.example").read_text(), re.MULTILINE))
+
+    assert [name for name, literals in found.items() if literals] == []
+    assert LITERAL.search("KAFKA_PASSWORD: hunter2")
+    assert set(re.findall(r"\$\{(\w+):\?", TEXT)) == names
+
+
+def test_workers_are_told_only_what_is_a_setting() -> None:
+    known = {f"ISS_{name.upper()}" for name in Settings.model_fields}
+
+    assert set(re.findall(r"\bISS_[A-Z_]+", TEXT)) <= known
+
+
+def test_every_file_and_volume_that_is_mounted_is_there() -> None:
+    declared = set(yaml.safe_load(TEXT)["volumes"])
+    mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    files = {source for source in mounted if source.startswith("./")}
+
+    assert mounted - files == declared
+    assert {source for source in files if not (FOLDER / source).exists()} == set()
+
+
+def test_grafana_and_prometheus_find_what_they_ask_under_the_names_of_the_services() -> None:
+    sources = yaml.safe_load((FOLDER / "grafana/provisioning/datasources/datasources.yaml").read_text())
+    scraped = yaml.safe_load((FOLDER / "prometheus/prometheus.yaml").read_text())["scrape_configs"]
+    targets = {name for job in scraped for each in job["dns_sd_configs"] for name in each["names"]}
+    hosts = {urlsplit(source["url"]).hostname for source in sources["datasources"]}
+    plugins = {source["type"] for source in sources["datasources"]} - {"prometheus"}
+    installed = SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"].split(",")
+
+    workers = {name for name, service in SERVICES.items() if is_worker(service)}
+    assert targets == workers - {"web"}, "web is called worker"
+    assert hosts <= SERVICES.keys()
+    assert {plugin.split("@")[0] for plugin in installed} == plugins
+    assert all(re.search(r"@\d+\.\d+\.\d+$", plugin) for plugin in installed)
