@@ -30,8 +30,8 @@ PARTITIONS = [
     for number in range(topic.partitions)
 ]
 
-FETCH_PACE = 0.01
-"""Seconds between fetches. At 1,000 readings/s 0.025 mean 50 ms more, and 4 % of a core less (measured)."""
+COLLECT_MS, ENOUGH_BYTES = 25, 65_536
+"""Kafka answers a fetch after so many milliseconds, or at once if there are so many bytes."""
 
 FETCH_RECORDS = 500
 """Records at a time, so that a long changelog holds up the event loop for milliseconds only."""
@@ -57,7 +57,6 @@ class StateView(Service):
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._pauses = delays(FIRST_PAUSE, LONGEST_PAUSE)
-        self._pace = 0.0
         self._said_away = False
 
     def table(self, name: str) -> dict[str, Any]:
@@ -102,7 +101,11 @@ class StateView(Service):
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            **kafka_access(self._settings), auto_offset_reset="earliest", max_poll_records=FETCH_RECORDS
+            **kafka_access(self._settings),
+            auto_offset_reset="earliest",
+            max_poll_records=FETCH_RECORDS,
+            fetch_max_wait_ms=COLLECT_MS,
+            fetch_min_bytes=ENOUGH_BYTES,
         )
         try:
             await consumer.start()
@@ -125,11 +128,9 @@ class StateView(Service):
                 _measure(readings)
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
-        await self.sleep(self._pace)
+        await asyncio.sleep(0)  # what is buffered comes without waiting, and others want to run too
         batches = await consumer.getmany(timeout_ms=FETCH_WAIT_MS)
-        records = [record for batch in batches.values() for record in batch]
-        self._pace = 0.0 if len(records) == FETCH_RECORDS else FETCH_PACE
-        return records
+        return [record for batch in batches.values() for record in batch]
 
     def _say_away(self, error: KafkaError) -> None:
         if not self._said_away:

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 from aiokafka import ConsumerRecord
-from faust.types import StreamT
+from faust.types import EventT, StreamT
 
 from iss_agents.agents.intake import decoded
-from iss_agents.agents.lists import one_list
+from iss_agents.agents.lists import lists_of, run_list
 from iss_agents.announcers.announce import Herald
 from iss_agents.announcers.attempts import Pace
 from iss_agents.announcers.chosen import chosen
@@ -30,10 +30,13 @@ events_topic = app.topic(EVENTS.name, value_serializer="raw", partitions=EVENTS.
 async def announce(batches: StreamT[Any]) -> None:
     """Decide once on each use: post it, or say why not. One event is one list of records."""
     herald = new_herald()
-    async for event in batches.events():
-        with one_list(app, event):
-            for record in event.value:
-                await announce_one(record, herald)
+
+    async def announce_list(event: EventT[Any]) -> None:
+        for record in event.value:
+            await announce_one(record, herald)
+
+    async for event in lists_of(batches):
+        await run_list(app, event, announce_list)
 
 
 def new_herald() -> Herald:

@@ -1,12 +1,14 @@
 """Keep the newest reading of every item, and hand the tank's readings on."""
 
+from asyncio import TaskGroup
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from faust.types import StreamT
+from faust.types import EventT, StreamT
 
 from iss_agents.agents.intake import readings_of
-from iss_agents.agents.lists import one_list
+from iss_agents.agents.lanes import Lanes
+from iss_agents.agents.lists import lists_of, run_list
 from iss_agents.agents.newer import fold
 from iss_agents.application import app
 from iss_agents.catalog import TANK_ITEMS
@@ -23,9 +25,15 @@ raw_topic = app.topic(RAW.name, value_serializer="raw", partitions=RAW.partition
 @app.agent(raw_topic, name="keep_last_seen")
 async def keep_last_seen(batches: StreamT[Any]) -> None:
     """Keep the newest reading of every item in `last_seen`; one event is one list of records."""
-    async for event in batches.events():
-        with one_list(app, event):
-            await keep(await readings_of(event.value, app.outputs), event.message.partition)
+    async with TaskGroup() as group:
+        lanes = Lanes(group, lambda event: run_list(app, event, keep_list))
+        async for event in lists_of(batches):
+            await lanes.run(event)
+
+
+async def keep_list(event: EventT[Any]) -> None:
+    """Keep what a list of records of one partition brings."""
+    await keep(await readings_of(event.value, app.outputs), event.message.partition)
 
 
 async def keep(readings: Sequence[Reading], partition: int) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from faust.types import StreamT
+from faust.types import EventT, StreamT
 
 from iss_agents.agents.intake import readings_of
-from iss_agents.agents.lists import one_list
+from iss_agents.agents.lists import lists_of, run_list
 from iss_agents.application import app
 from iss_agents.catalog import TANK_ITEM
 from iss_agents.detection.detector import detect
@@ -29,9 +29,13 @@ water_topic = app.topic(WATER.name, value_serializer="raw", partitions=WATER.par
 @app.agent(water_topic, name="watch_tank")
 async def watch_tank(batches: StreamT[Any]) -> None:
     """Follow the urine tank with a detector whose state is in `tank_levels`, and say what it finds."""
-    async for event in batches.events():
-        with one_list(app, event):
-            await watch(await readings_of(event.value, app.outputs))
+    async for event in lists_of(batches):
+        await run_list(app, event, watch_list)
+
+
+async def watch_list(event: EventT[Any]) -> None:
+    """Follow the tank through a list of records."""
+    await watch(await readings_of(event.value, app.outputs))
 
 
 async def watch(readings: Sequence[Reading]) -> None:

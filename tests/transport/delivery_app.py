@@ -5,18 +5,25 @@ of order, or the worker that had the partition before has written what is not th
 `DELIVERY_BY=faust` runs it on Faust's own consumer, which gives one record at a time.
 """
 
+import asyncio
 import os
 from collections.abc import Sequence
+from random import random
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import faust
 from faust.types import StreamT
 from yarl import URL
 
+from iss_agents.agents.lanes import Lanes
+from iss_agents.agents.lists import lists_of, run_list
 from iss_agents.transport import Transport
 
 PARTITIONS = 4
 TOPIC = os.environ["DELIVERY_TOPIC"]
+BY_FAUST = os.environ.get("DELIVERY_BY") == "faust"
+LONGEST_WORK_SECONDS = 0.01
 
 app = faust.App(
     os.environ["DELIVERY_GROUP"],
@@ -35,7 +42,7 @@ app = faust.App(
     broker_commit_interval=0.25,
     producer_linger=0.02,
 )
-if os.environ.get("DELIVERY_BY") != "faust":
+if not BY_FAUST:
     app.transport = Transport(app.conf.broker_consumer, app)
 counts = app.Table("counts", partitions=PARTITIONS, default=int)  # key -> how many of its records are finished
 numbers_topic = app.topic(TOPIC, value_serializer="raw", partitions=PARTITIONS)
@@ -69,10 +76,28 @@ def keep(records: Sequence[Numbered]) -> int:
     return early
 
 
+def write_down(event: Any) -> None:
+    """Write down what an event holds, and keep the count of each key."""
+    records = records_of(event)
+    early = keep(records)
+    finished.write(f"{event.message.partition} {records[0].offset} {records[-1].offset} {early}\n")
+
+
+async def take_time(event: Any) -> None:
+    """Write a list down after a while, so that lists of several partitions overlap."""
+    await asyncio.sleep(random() * LONGEST_WORK_SECONDS)
+    write_down(event)
+
+
 @app.agent(numbers_topic)
-async def write_down(numbers: StreamT[Any]) -> None:
-    """Write down every list, and keep the count of each key."""
-    async for event in numbers.events():
-        records = records_of(event)
-        early = keep(records)
-        finished.write(f"{event.message.partition} {records[0].offset} {records[-1].offset} {early}\n")
+async def as_our_agents(numbers: StreamT[Any]) -> None:
+    """Run every list as the agents of iss_agents do, or take Faust's records as they come."""
+    if BY_FAUST:
+        async for event in numbers.events():
+            write_down(event)
+        return
+    surroundings: Any = SimpleNamespace(lists=app.consumer, guard=SimpleNamespace(check=lambda: None))
+    async with asyncio.TaskGroup() as group:
+        lanes = Lanes(group, lambda event: run_list(surroundings, event, take_time))
+        async for event in lists_of(numbers):
+            await lanes.run(event)
