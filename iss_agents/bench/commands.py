@@ -62,6 +62,6 @@ def _print(result: "Result", *, as_json: bool) -> None:
         click.echo(json.dumps(result.document()))
         return
     # Where there is no terminal, wide enough for every column.
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 140)
     for table in tables(result):
         console.print(table)

@@ -1,6 +1,7 @@
 """Percentiles of a Prometheus histogram."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,10 +17,13 @@ class Histogram:
     buckets: Sequence[tuple[float, float]]
 
     @classmethod
-    def of(cls, samples: Samples, name: str) -> Self:
-        """Return the histogram of this name."""
-        found = samples.matching(f"{name}_bucket")
-        return cls(sorted((float(each.labels["le"]), each.value) for each in found))
+    def of(cls, looks: Iterable[Samples], name: str) -> Self:
+        """Return the histogram of this name, of all `looks` together."""
+        counts: defaultdict[float, float] = defaultdict(float)
+        for samples in looks:
+            for each in samples.matching(f"{name}_bucket"):
+                counts[float(each.labels["le"])] += each.value
+        return cls(sorted(counts.items()))
 
     def since(self, before: Self) -> "Histogram":
         """Return what has come since an earlier look."""

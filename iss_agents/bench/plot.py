@@ -19,8 +19,8 @@ def draw(steady: Sequence[Steady], path: Path) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415 - large, and optional
     except ImportError:
         raise UserError("Plots need matplotlib: install it with `uv sync --group plot`.") from None
-    shown = [each for each in steady if not each.kept]
-    rates = [each.rate for each in shown]
+    shown = [each for each in steady if each.load.workers == 1 and not each.load.kept]
+    rates = [each.load.rate for each in shown]
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     late, cores = figure.subplots(1, 2)
     for way in WAYS:

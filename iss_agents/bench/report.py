@@ -9,6 +9,9 @@ from iss_agents.bench.histogram import PERCENTILES
 from iss_agents.bench.run import Result
 from iss_agents.bench.steady import WAYS, Steady
 
+SHARES = ("workers", "shares", "feed", "broker", "database")
+STEADY_COLUMNS = ("readings/s", "database", *WAYS, *SHARES, "MB", "lag")
+
 
 def tables(result: Result) -> Iterator[Table]:
     """Yield what a person reads."""
@@ -35,7 +38,7 @@ def _stage_cells(cost: Cost) -> list[str]:
 def _steady(result: Result) -> Table:
     percentiles = "/".join(f"P{percent}" for percent in PERCENTILES)
     table = Table(title=f"Steady rates, milliseconds from ingest: {percentiles}")
-    for name in ("readings/s", "database", *WAYS, "worker", "feed", "broker", "database", "MB", "lag"):
+    for name in STEADY_COLUMNS:
         table.add_column(name, justify="right")
     for steady in result.steady:
         table.add_row(*_steady_cells(steady))
@@ -46,12 +49,14 @@ def _steady_cells(steady: Steady) -> list[str]:
     latencies = [_milliseconds(steady, way) for way in WAYS]
     cores = [f"{steady.cores[name]:.0%}" for name in ("worker", "feed", "broker", "database")]
     halfway, end = steady.lag
-    database = "real" if steady.kept else "acknowledges"
+    database = "real" if steady.load.kept else "acknowledges"
     return [
-        f"{steady.rate:,.0f}",
+        f"{steady.load.rate:,.0f}",
         database,
         *latencies,
-        *cores,
+        cores[0],
+        "/".join(f"{share:.0%}" for share in steady.shares),
+        *cores[1:],
         f"{steady.memory:.0f}",
         f"{halfway:,} > {end:,}",
     ]

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 
 from iss_agents.bench.cost import Cost
 from iss_agents.bench.stages import measure_stages
-from iss_agents.bench.steady import Steady, measure_steady
+from iss_agents.bench.steady import Load, Steady, measure_steady
 
 BACKLOG, QUICK_BACKLOG = 1_000_000, 400_000
 
-RATES = ((70.0, False), (1_000.0, False), (5_000.0, False), (10_000.0, False), (70.0, True), (1_000.0, True))
-"""Readings a second, and whether with a real database: the embedded one, which takes 210 to 550 us a document,
-would be all that is measured at the higher rates."""
+LOADS = (
+    Load(70, kept=False),
+    Load(1_000, kept=False),
+    Load(5_000, kept=False),
+    Load(10_000, kept=False),
+    Load(10_000, kept=False, workers=2),
+    Load(10_000, kept=False, workers=3),
+    Load(70, kept=True),
+    Load(1_000, kept=True),
+)
+"""The real database is the embedded one, which takes 210 to 550 us a document and would be all that is measured
+at the higher rates."""
 
 Say = Callable[[str], None]
 
@@ -36,14 +45,13 @@ class Result:
 
 
 async def measure(seconds: float, say: Say, *, quick: bool) -> Result:
-    """Return what every stage costs and, unless `quick`, what each of RATES comes to in `seconds`.
+    """Return what every stage costs and, unless `quick`, what each of LOADS comes to in `seconds`.
 
     Raises:
         UserError: a part could not start, or did not get through.
     """
     stages = await measure_stages(QUICK_BACKLOG if quick else BACKLOG, say)
-    rates = () if quick else RATES
-    steady = [await measure_steady(rate, seconds, say, keeping=keeping) for rate, keeping in rates]
+    steady = [await measure_steady(load, seconds, say) for load in (() if quick else LOADS)]
     return Result(machine(), stages, steady)
 
 

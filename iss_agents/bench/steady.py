@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from time import monotonic
+from typing import NamedTuple
 
 from prometheus_client import generate_latest
 
@@ -34,86 +35,117 @@ WAYS = {
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Steady:
-    """`rate` readings a second for `seconds`.
-
-    `latencies`: station of the way -> percentile (50, 95, 99) -> seconds from ingest. `cores`: program -> share
-    of a core. `memory` of the worker is in MB. `lag`: records that agents and archive were behind, halfway and
-    at the end: it must not grow. With `kept` the database was a real one.
-    """
+class Load(NamedTuple):
+    """`rate` readings a second on so many workers; `kept` in a real database, or only acknowledged."""
 
     rate: float
-    seconds: float
     kept: bool
+    workers: int = 1
+
+    def __str__(self) -> str:
+        database = "a database" if self.kept else "a database that only acknowledges"
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        return f"{self.rate:,.0f} readings/s, {workers}, {database}"
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A load for `seconds`.
+
+    `latencies`: station of the way -> percentile (50, 95, 99) -> seconds from ingest. `cores`: program -> share
+    of a core, all workers together. `shares`: of the readings, each worker's. `memory` of the largest worker is
+    in MB. `lag`: records that agents and archive were behind, halfway and at the end: it must not grow.
+    """
+
+    load: Load
+    seconds: float
     latencies: Mapping[str, Mapping[int, float]]
     cores: Mapping[str, float]
+    shares: Sequence[float]
     memory: float
     lag: tuple[int, int]
 
     def document(self) -> dict[str, object]:
         """Return it as a program reads it."""
-        return asdict(self)
+        return {**self.load._asdict(), **asdict(self), "load": str(self.load)}
 
 
-async def measure_steady(rate: float, seconds: float, say: Say, *, keeping: bool) -> Steady:
-    """Return what a steady rate comes to, with a real database if `keeping`.
+async def measure_steady(load: Load, seconds: float, say: Say) -> Steady:
+    """Return what a load comes to.
 
     Raises:
-        UserError: a part could not start, or the worker does not answer.
+        UserError: a part could not start, or a worker does not answer.
     """
-    database = "a database" if keeping else "a database that only acknowledges"
-    say(f"{rate:,.0f} readings/s for {seconds:.0f} s, with {database}")
-    async with standing(keeping=keeping) as stand:
-        worker = stand.worker("worker", ROLES)
-        await until("the worker works", lambda: _works(worker), START_SECONDS)
-        driving = Driving(stand.settings, rate)
+    say(f"{load} for {seconds:.0f} s")
+    async with standing(keeping=load.kept) as stand:
+        workers = [stand.worker(f"worker-{number}", ROLES) for number in range(load.workers)]
+        await until("the workers work", lambda: _work(workers), START_SECONDS)
+        driving = Driving(stand.settings, load.rate)
         await driving.start()
         try:
             await asyncio.sleep(SETTLE_SECONDS)
-            return await _measure(stand, worker, rate, seconds, keeping=keeping)
+            return await _measure(stand, workers, load, seconds)
         finally:
             await driving.stop()
 
 
-async def _measure(stand: Stand, worker: Worker, rate: float, seconds: float, *, keeping: bool) -> Steady:
-    assert worker.program.pid  # noqa: S101 - it answers
-    before = await _histograms(worker)
-    clock = Clock({"worker": worker.program.pid, "feed": os.getpid()} | stand.programs)
+async def _measure(stand: Stand, workers: Sequence[Worker], load: Load, seconds: float) -> Steady:
+    pids = {worker.name: worker.program.pid for worker in workers if worker.program.pid}
+    before = await _looks(workers)
+    clock = Clock(pids | {"feed": os.getpid()} | stand.programs)
     began = monotonic()
     await asyncio.sleep(seconds / 2)
-    halfway = _lag(await _samples(worker))
+    halfway = _lag(await _looks(workers))
     await asyncio.sleep(seconds / 2)
     taken, passed = clock.taken(), monotonic() - began
-    after, samples = await _histograms(worker), await _samples(worker)
+    after = await _looks(workers)
+    cores = {"worker": sum(taken.pop(name) for name in pids), **taken}
     return Steady(
-        rate=rate,
+        load=load,
         seconds=passed,
-        kept=keeping,
-        latencies={way: after[way].since(before[way]).percentiles() for way in WAYS},
-        cores={name: used / passed for name, used in taken.items()},
-        memory=samples.total("process_resident_memory_bytes") / 1e6,
-        lag=(halfway, _lag(samples)),
+        latencies={way: _histogram(after, way).since(_histogram(before, way)).percentiles() for way in WAYS},
+        cores={name: used / passed for name, used in cores.items()},
+        shares=_shares(before, after),
+        memory=max(each.total("process_resident_memory_bytes") for each in after.workers) / 1e6,
+        lag=(halfway, _lag(after)),
     )
 
 
-async def _histograms(worker: Worker) -> dict[str, Histogram]:
-    ours, theirs = Samples(generate_latest().decode()), await _samples(worker)
-    # What is published is measured here, where the feed's stage runs.
-    return {way: Histogram.of(ours if way == "published" else theirs, name) for way, name in WAYS.items()}
+class Looks(NamedTuple):
+    """The metrics of every worker, and of this process, where the feed's stage runs."""
+
+    workers: Sequence[Samples]
+    feed: Samples
+
+
+async def _looks(workers: Sequence[Worker]) -> Looks:
+    return Looks([await _samples(worker) for worker in workers], Samples(generate_latest().decode()))
+
+
+def _histogram(looks: Looks, way: str) -> Histogram:
+    return Histogram.of([looks.feed] if way == "published" else looks.workers, WAYS[way])
+
+
+def _shares(before: Looks, after: Looks) -> list[float]:
+    counts = [
+        now.total("iss_last_seen_total") - then.total("iss_last_seen_total")
+        for then, now in zip(before.workers, after.workers, strict=True)
+    ]
+    return [count / max(sum(counts), 1) for count in counts]
 
 
 async def _samples(worker: Worker) -> Samples:
     samples = await worker.samples()
     if samples is None:
-        raise UserError("The worker does not answer any more: the rate is beyond what it can do.")
+        raise UserError("A worker does not answer any more: the rate is beyond what it can do.")
     return samples
 
 
-def _lag(samples: Samples) -> int:
-    return sum(samples.total("iss_consumer_lag", group=group) for group in (AGENTS, ARCHIVE_GROUP))
+def _lag(looks: Looks) -> int:
+    groups = (AGENTS, ARCHIVE_GROUP)
+    return sum(each.total("iss_consumer_lag", group=group) for each in looks.workers for group in groups)
 
 
-async def _works(worker: Worker) -> bool:
-    health = await worker.document("/healthz")
-    return bool(health) and all(part["ok"] for part in health["parts"].values())
+async def _work(workers: Sequence[Worker]) -> bool:
+    healths = [await worker.document("/healthz") for worker in workers]
+    return all(health and all(part["ok"] for part in health["parts"].values()) for health in healths)

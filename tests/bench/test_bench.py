@@ -11,6 +11,7 @@ import pytest
 
 from iss_agents.bench.acknowledger import serve
 from iss_agents.bench.histogram import Histogram
+from iss_agents.embedded.figures import Samples
 from iss_agents.embedded.place import free_port
 
 RECORDED = {"keep_last_seen": 1.6, "archive": 1.6}
@@ -50,6 +51,18 @@ def test_a_percentile_lies_within_its_bucket() -> None:
 
 def test_what_lies_beyond_the_last_edge_is_that_edge() -> None:
     assert Histogram([(0.1, 0.0), (float("inf"), 4.0)]).percentile(50) == pytest.approx(0.1)
+
+
+def test_the_histograms_of_several_workers_are_added_up() -> None:
+    text = """# TYPE late histogram
+late_bucket{{le="0.1"}} {fast}
+late_bucket{{le="+Inf"}} {every}
+late_count {every}
+late_sum 1.0
+"""
+    looks = [Samples(text.format(fast=1.0, every=4.0)), Samples(text.format(fast=2.0, every=2.0))]
+
+    assert Histogram.of(looks, "late").buckets == [(0.1, 3.0), (float("inf"), 6.0)]
 
 
 def test_only_what_came_since_the_look_before_counts() -> None:
