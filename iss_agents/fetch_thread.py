@@ -5,7 +5,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 
-COLLECT_MS = 40
+COLLECT_MS = 50
 """How long Kafka lets records come together before it answers a fetch. Requests are what a low rate costs: some
 0.5 ms of the worker each, and as much of Kafka, however few records they bring (measured)."""
 

@@ -30,7 +30,7 @@ PARTITIONS = [
     for number in range(topic.partitions)
 ]
 
-COLLECT_MS, ENOUGH_BYTES = 25, 65_536
+COLLECT_MS, ENOUGH_BYTES = 30, 65_536
 """Kafka answers a fetch after so many milliseconds, or at once if there are so many bytes."""
 
 FETCH_RECORDS = 500
