@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Measure every stage, and latency at steady rates.")
 @click.option("--quick", is_flag=True, help="The stages only, on a smaller backlog: a minute.")
+@click.option("--quix", is_flag=True, help="Beside keep_last_seen, the same in Quix Streams, which uv fetches.")
 @click.option(
     "--seconds",
     default=60.0,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     help="Where latency and processor time against the rate are drawn.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the tables.")
-def bench(*, quick: bool, seconds: float, plot: Path | None, as_json: bool) -> None:
+def bench(*, quick: bool, quix: bool, seconds: float, plot: Path | None, as_json: bool) -> None:
     """Measure with a Kafka of its own, in a folder that is gone afterwards; nothing else is touched.
 
     Each stage works off a backlog beside a bare loop over the same readings, then the whole pipeline runs at
@@ -40,7 +41,7 @@ def bench(*, quick: bool, seconds: float, plot: Path | None, as_json: bool) -> N
     if plot and quick:
         raise click.UsageError("--quick measures no rates, so there is nothing to draw for --plot.")
     quiet_kafka_logs()
-    result = asyncio.run(run.measure(seconds, _say, quick=quick))
+    result = asyncio.run(run.measure(seconds, _say, quick=quick, quix=quix))
     if plot:
         from iss_agents.bench.plot import draw  # noqa: PLC0415
 

@@ -44,13 +44,13 @@ class Result:
         }
 
 
-async def measure(seconds: float, say: Say, *, quick: bool) -> Result:
+async def measure(seconds: float, say: Say, *, quick: bool, quix: bool) -> Result:
     """Return what every stage costs and, unless `quick`, what each of LOADS comes to in `seconds`.
 
     Raises:
         UserError: a part could not start, or did not get through.
     """
-    stages = await measure_stages(QUICK_BACKLOG if quick else BACKLOG, say)
+    stages = await measure_stages(QUICK_BACKLOG if quick else BACKLOG, say, quix=quix)
     steady = [await measure_steady(load, seconds, say) for load in (() if quick else LOADS)]
     return Result(machine(), stages, steady)
 

@@ -1,12 +1,13 @@
 """Each stage on a backlog, beside a bare loop over the same messages."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
 from iss_agents.archive.intake import GROUP as ARCHIVE_GROUP
 from iss_agents.bench.backlog import fill
+from iss_agents.bench.contender import run_quix
 from iss_agents.bench.cost import WARM, Cost
 from iss_agents.bench.processor import Clock
 from iss_agents.bench.stand import Stand, standing
@@ -38,8 +39,10 @@ STAGES = (
 )
 
 
-async def measure_stages(count: int, say: Say) -> list[Cost]:
+async def measure_stages(count: int, say: Say, *, quix: bool) -> list[Cost]:
     """Return what each stage, and the bare loop before it, costs on a backlog of `count` readings.
+
+    With `quix` also what the first stage's work costs in Quix Streams.
 
     Raises:
         UserError: a part could not start, or a stage did not get through.
@@ -50,18 +53,24 @@ async def measure_stages(count: int, say: Say) -> list[Cost]:
         await fill(stand.settings, count)
         for stage in STAGES:
             say(f"{stage.name}, and a bare loop over the same {count:,} readings")
-            bare = await _bare(stand, stage, count)
+            bare = await _alone(stand, f"{stage.name}, bare", stand.bare(stage.bare, count))
             costs += [bare, await _stage(stand, stage, count, bare.own)]
+        if quix:
+            say("Quix Streams, which uv fetches the first time")
+            work = run_quix(stand.kafka.url, count)
+            costs.append(await _alone(stand, f"{STAGES[0].name} in Quix Streams", work, costs[0].own))
     return costs
 
 
-async def _bare(stand: Stand, stage: Stage, count: int) -> Cost:
+async def _alone(
+    stand: Stand, name: str, work: Awaitable[dict[str, float]], floor: float | None = None
+) -> Cost:
     clock = Clock(stand.programs)
-    figures = await stand.bare(stage.bare, count)
+    figures = await work
     # The others' share of the whole run, of which the loop measured the larger part.
-    others = {name: seconds * (1 - WARM) for name, seconds in clock.taken().items()}
+    others = {program: seconds * (1 - WARM) for program, seconds in clock.taken().items()}
     processor = {"worker": figures["processor"]} | others
-    return Cost(f"{stage.name}, bare", int(figures["count"]), figures["seconds"], processor)
+    return Cost(name, int(figures["count"]), figures["seconds"], processor, floor)
 
 
 async def _stage(stand: Stand, stage: Stage, count: int, floor: float) -> Cost:

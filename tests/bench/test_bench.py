@@ -4,15 +4,18 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pymongo
 import pytest
 
 from iss_agents.bench.acknowledger import serve
+from iss_agents.bench.contender import run_quix
 from iss_agents.bench.histogram import Histogram
 from iss_agents.embedded.figures import Samples
 from iss_agents.embedded.place import free_port
+from iss_agents.errors import UserError
 
 RECORDED = {"keep_last_seen": 1.6, "archive": 1.6}
 """Processor time of a reading over that of a bare loop, on a quiet machine with two cores."""
@@ -75,6 +78,23 @@ def test_only_what_came_since_the_look_before_counts() -> None:
         99: pytest.approx(0.199),
     }
     assert after.since(after).percentiles() == {}
+
+
+async def test_quix_streams_without_uv_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(UserError, match="needs uv on PATH"):
+        await run_quix("127.0.0.1:1", 1)
+
+
+async def test_quix_streams_says_why_it_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\necho one >&2\necho 'no such package' >&2\nexit 2\n")
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+
+    with pytest.raises(UserError, match=r"^Quix Streams failed: no such package$"):
+        await run_quix("127.0.0.1:1", 1)
 
 
 async def test_the_acknowledger_is_a_database_to_the_driver() -> None:
