@@ -44,6 +44,10 @@ logger = logging.getLogger(__name__)
 SESSION_SECONDS = 10.0
 """Kafka gives the partitions of a silent worker away after this; Faust's own minute is far beyond NFR-002."""
 
+REBALANCE_SECONDS = 35.0
+"""Longer than an attempt to write (producers.ANSWER_SECONDS), which a rebalance waits for. A Kafka that was
+killed waits as long for members that it remembers and that have joined anew: a minute by Faust's default."""
+
 COMMIT_SECONDS = 0.25
 """What a worker has finished since its last commit is repeated if it is killed. In a storm of kills at 1,000
 readings/s 1 to 3 % of all deliveries, and 3 % with a second between commits (tests/transport/storm.py)."""
@@ -111,6 +115,7 @@ def create_app(settings: Settings) -> Application:
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=SESSION_SECONDS,
         broker_heartbeat_interval=3.0,
+        broker_rebalance_timeout=REBALANCE_SECONDS,
         broker_commit_interval=COMMIT_SECONDS,
         producer_linger=0.02,
         producer_max_batch_size=262_144,
