@@ -43,14 +43,20 @@ def replay(start: str, end: str, *, publish: bool) -> None:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from iss_agents.detection.replay import replay as found  # noqa: PLC0415
+    from iss_agents.errors import UserError  # noqa: PLC0415
     from iss_agents.instants import instant  # noqa: PLC0415
+    from iss_agents.kafka_logs import quiet_kafka_logs  # noqa: PLC0415
     from iss_agents.records import encode  # noqa: PLC0415
     from iss_agents.settings import load_settings  # noqa: PLC0415
 
     now = datetime.now(UTC)
+    began, ended = instant(start, now), instant(end, now)
+    if began >= ended:
+        raise UserError(f"--from {start} is not before --to {end}: nothing lies between them.")
+    quiet_kafka_logs()
 
     async def show() -> None:
-        async for event in found(load_settings(), instant(start, now), instant(end, now), publish=publish):
+        async for event in found(load_settings(), began, ended, publish=publish):
             click.echo(encode(event))
 
     asyncio.run(show())

@@ -103,11 +103,11 @@ class Machine:
         return asyncio.run(published(self._kafka.url, ANSWER_SECONDS)) - self.before.published
 
     def _require_ports(self) -> None:
-        require_free(self.plan.kafka_port, "Kafka")
-        require_free(self.plan.database_port, "the database")
+        require_free(self.plan.kafka_port, "Kafka (--kafka-port)")
+        require_free(self.plan.database_port, "the database (--mongo-port)")
         require_free(self.plan.web_port, "the worker's pages (ISS_WEB_PORT)")
         if self.plan.simulator_port:
-            require_free(self.plan.simulator_port, "the simulated station")
+            require_free(self.plan.simulator_port, "the simulated station (--station-port)")
 
     def _start_simulator(self) -> Program | None:
         if not self.plan.simulator_port:

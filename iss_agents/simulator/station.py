@@ -56,7 +56,7 @@ class Station:
         except OSError as error:
             await self._runner.cleanup()
             raise UserError(
-                f"Cannot listen on {host}:{port} ({error.strerror}); choose another port"
+                f"Cannot listen on {host}:{port} ({error.strerror}); choose another one with --port"
             ) from error
         self.url = f"http://{host}:{self._runner.addresses[0][1]}"
         self.tick(datetime.now(UTC))

@@ -63,6 +63,8 @@ async def plot(url: str, item: str, start: str, end: str, picture: Path | None) 
     Raises:
         UserError: there are none, they are no numbers, or the picture cannot be written.
     """
+    if picture and picture.suffix.lower() != ".png":
+        raise UserError(f"The name {picture.name!r} should end in .png.")
     now = datetime.now(UTC)
     begin, finish = instant(start, now), instant(end, now)
     columns, rows = get_terminal_size()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from iss_agents.detection.commands import detect
+from iss_agents.detection.commands import detect, replay
 from iss_agents.errors import UserError
 from iss_agents.records import Reading
 from iss_agents.simulator.recording import RecordedUpdate, RecordingWriter
@@ -111,3 +111,10 @@ def test_a_plot_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     assert isinstance(result.exception, UserError)
     assert str(picture) in str(result.exception)
+
+
+def test_a_span_that_ends_before_it_begins_is_one_sentence() -> None:
+    result = CliRunner().invoke(replay, ["--from", "-1h", "--to", "-2h"])
+
+    assert str(result.exception) == "--from -1h is not before --to -2h: nothing lies between them."
+    assert isinstance(result.exception, UserError)

@@ -136,7 +136,7 @@ def test_a_taken_port_is_one_sentence(demo: Demo) -> None:
 
     assert (code, output) == (1, "")
     assert errors == (
-        f"iss-agents: Port {demo.ports['station']} for the simulated station is taken: "
+        f"iss-agents: Port {demo.ports['station']} for the simulated station (--station-port) is taken: "
         "stop the program that uses it, or choose another port.\n"
     )
     assert demo.open_ports == []

@@ -51,6 +51,15 @@ async def test_a_picture_is_a_png(tmp_path: Path, worker_url: str) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+async def test_a_picture_that_is_to_be_no_png_is_refused(tmp_path: Path) -> None:
+    picture = tmp_path / "tank.pdf"
+
+    ran = await run("http://127.0.0.1:1", "plot", "NODE3000005", "-o", picture)
+
+    assert ran == ("", "", "The name 'tank.pdf' should end in .png.")
+    assert not picture.exists()
+
+
 @pytest.mark.parametrize(
     ("means", "error"),
     [
