@@ -71,6 +71,9 @@ class Progress(Service):
         return app.rebalancing_count > 0 and not (app.rebalancing or app.in_recovery)
 
     def _report_lag(self) -> None:
+        # Before that the committed offsets are not known, and the lag would be that of the whole topic.
+        if not self._ready():
+            return
         lists = self._app.lists
         self._lag.report({tp: Standing(lists.lag(tp), lists.committed(tp)) for tp in self._partitions()})
 

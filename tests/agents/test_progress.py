@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
+from prometheus_client import REGISTRY
 
 from iss_agents.agents.progress import Progress
 from iss_agents.announcers.attempts import ATTEMPT_SECONDS
@@ -24,7 +25,7 @@ class App(SimpleNamespace):
     def __init__(self) -> None:
         assigned = {TP(RAW, 3), TP(EVENTS, 0), TP(CHANGELOG, 0)}
         super().__init__(
-            conf=SimpleNamespace(id="iss-agents"),
+            conf=SimpleNamespace(id="progress-test"),
             consumer=SimpleNamespace(assignment=lambda: assigned),
             outputs=SimpleNamespace(failures=0),
             parts=SimpleNamespace(health=Health()),
@@ -78,6 +79,21 @@ def test_agents_without_their_tables_are_not_ready(app: App, progress: Progress,
     progress._report_health()
 
     assert not app.parts.health.parts["agents"].ok
+
+
+def test_the_lag_is_told_as_soon_as_it_is_known(app: App, progress: Progress) -> None:
+    app.in_recovery, app.lists = True, SimpleNamespace(lag=lambda _tp: 9, committed=lambda _tp: 5)
+    progress._report_lag()
+    assert lag_of_partition_three() is None
+
+    app.in_recovery = False
+    progress._report_lag()
+    assert lag_of_partition_three() == 9
+
+
+def lag_of_partition_three() -> float | None:
+    labels = {"group": "progress-test", "topic": RAW, "partition": "3"}
+    return REGISTRY.get_sample_value("iss_consumer_lag", labels)
 
 
 def test_agents_with_their_tables_are_ready(app: App, progress: Progress) -> None:
