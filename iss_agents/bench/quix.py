@@ -16,10 +16,8 @@ from time import monotonic, process_time
 from msgspec import to_builtins
 from quixstreams import Application, State
 
+from iss_agents.bench.cost import WARM
 from iss_agents.records import Reading, decode_reading
-
-WARM = 0.15
-"""As in `cost.WARM`."""
 
 
 class Newest:
@@ -65,7 +63,6 @@ def main(kafka: str, topic: str, count: str) -> None:
             kafka,
             consumer_group="quix",
             auto_offset_reset="earliest",
-            auto_create_topics=True,
             state_dir=folder,
             loglevel="WARNING",
         )
