@@ -4,8 +4,8 @@ import shutil
 import sysconfig
 import time
 from pathlib import Path
-from typing import Any
 
+from iss_agents.embedded.hanging import WRITE, answers, start_again_when_it_hangs
 from iss_agents.embedded.place import accepts, make_folder, require_free
 from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
@@ -51,18 +51,17 @@ class Database:
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._data)]
         command = [_executable(), *arguments, *self._options]
         self.program = Program("The database", command, self._folder / "database.log")
-        self.program.start()
-        return self.program
+        return self._run(self.program)
 
     def ready(self) -> bool:
         """Return whether the database accepts connections; it opens its storage before its port.
 
-        A new storage has taken its first write then. In two of 220 new ones that write never ended (0.7.0b3,
-        in WiredTiger), so it is made here, where nothing is lost yet, and a database that hangs starts again.
+        A new storage has taken its first write then. In two of 220 new ones that write never ended (0.7.0b3),
+        so it is made here, where nothing is lost yet, and a database that hangs starts over.
         """
         if not accepts(self.port) or not self._is_new:
             return accepts(self.port)
-        if self._took_first_write():
+        if answers(self.url, WRITE, FIRST_WRITE_SECONDS):
             self._is_new = False
         else:
             self._start_over()
@@ -83,29 +82,19 @@ class Database:
         kept = self._folder / f"data.broken-{time.time_ns() // 1_000_000}"
         self._data.rename(kept)
         self._is_new = True
-        self.program.start()
+        self._run(self.program)
         return kept
-
-    def _took_first_write(self) -> bool:
-        from pymongo import MongoClient  # noqa: PLC0415 - commands start fast
-        from pymongo.errors import PyMongoError  # noqa: PLC0415
-
-        limit = int(FIRST_WRITE_SECONDS * 1000)
-        client: MongoClient[dict[str, Any]] = MongoClient(
-            self.url, socketTimeoutMS=limit, serverSelectionTimeoutMS=limit, retryWrites=False
-        )
-        with client:
-            try:
-                client["embedded"]["first"].insert_one({"_id": "write"})
-            except PyMongoError:
-                return False
-        return True
 
     def _start_over(self) -> None:
         assert self.program  # noqa: S101 - it accepts connections
         self.program.stop(0.0)
         shutil.rmtree(self._data, ignore_errors=True)
-        self.program.start()
+        self._run(self.program)
+
+    def _run(self, program: Program) -> Program:
+        program.start()
+        start_again_when_it_hangs(program, self.url)
+        return program
 
 
 def _executable() -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import RLock
 from time import monotonic, sleep
 
 from iss_agents.errors import UserError
@@ -46,6 +47,7 @@ class Program:
         self._command = command
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._changing = RLock()
 
     @property
     def pid(self) -> int | None:
@@ -67,18 +69,31 @@ class Program:
 
         The log of the start before is kept, with `.1` after its name.
         """
-        self._keep_log_before()
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no locks
-            )
+        with self._changing:
+            self._keep_log_before()
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=self._environment,
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no locks
+                )
         logger.debug("%s runs as process %s", self.name, self.pid)
+
+    def restart(self, pid: int | None) -> bool:
+        """Kill the process `pid` and start the program again, unless somebody else has ended it meanwhile.
+
+        Any thread may call this: to the others the program has not ended in between.
+        """
+        with self._changing:
+            if self.pid != pid or not self.running:
+                return False
+            self.stop(0.0)
+            self.start()
+            return True
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until `ready()`.
@@ -99,9 +114,10 @@ class Program:
         Raises:
             UserError: it has ended; names its exit code, its log and the log's last warnings.
         """
-        if self._process is None or self._process.poll() is None:
-            return
-        ending = _ending(self._process.returncode)
+        with self._changing:
+            if self._process is None or self._process.poll() is None:
+                return
+            ending = _ending(self._process.returncode)
         said = "\n".join(["", *last_warnings(self.output())])
         raise UserError(f"{self.name} has ended ({ending}); its whole log is {self.log}{said}")
 
@@ -112,15 +128,16 @@ class Program:
 
     def stop(self, seconds: float = 5.0) -> None:
         """End the program with SIGTERM, after `seconds` with SIGKILL, and everything it started with it."""
-        if self._process is None:
-            return
-        self.request(signal.SIGTERM)
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            logger.warning("%s did not stop within %.1f s and was killed", self.name, seconds)
-        _kill_group(self._process.pid)
-        self._process.wait()
+        with self._changing:
+            if self._process is None:
+                return
+            self.request(signal.SIGTERM)
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                logger.warning("%s did not stop within %.1f s and was killed", self.name, seconds)
+            _kill_group(self._process.pid)
+            self._process.wait()
 
     def output(self) -> str:
         """Return what the program has said since its start; nothing if its log is gone."""

@@ -9,8 +9,21 @@ import pytest
 from pymongo import MongoClient
 
 from iss_agents.embedded.database import Database
+from iss_agents.embedded.hanging import _hangs
 from iss_agents.embedded.place import accepts, free_port
 from iss_agents.errors import UserError
+from tests.waiting import until
+
+HANGS = {
+    "configureFailPoint": "failCommand",
+    "mode": "alwaysOn",
+    "data": {
+        "failCommands": ["insert", "update", "findAndModify"],
+        "blockConnection": True,
+        "blockTimeMS": 600_000,
+    },
+}
+"""Answers pings and never a write."""
 
 
 def client(url: str) -> MongoClient[dict[str, Any]]:
@@ -80,3 +93,54 @@ def test_a_database_that_is_not_installed_is_said_with_what_to_do(
 
     with pytest.raises(UserError, match="SecantusDB is not installed: run `uv sync --group embedded`"):
         Database(tmp_path, free_port()).start()
+
+
+async def test_a_database_that_hangs_in_its_writes_starts_again_and_keeps_its_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iss_agents.embedded.hanging.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("iss_agents.embedded.hanging.WRITE_SECONDS", 1.0)
+    database = Database(tmp_path, free_port(), faults=True)
+    program = database.start()
+    try:
+        program.wait_until(database.ready)
+        hanging = program.pid
+        with client(database.url) as documents:
+            documents.trial.papers.insert_one({"_id": 1, "value": "37"})
+            documents.admin.command(HANGS)
+        await until(lambda: program.pid != hanging)
+        program.wait_until(database.ready)
+        with client(database.url) as documents:
+            found = documents.trial.papers.find_one()
+    finally:
+        program.stop()
+
+    assert found == {"_id": 1, "value": "37"}
+
+
+async def test_a_database_that_stands_still_is_let_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+
+    def look(url: str) -> bool:
+        looks.append(_hangs(url))
+        return looks[-1]
+
+    monkeypatch.setattr("iss_agents.embedded.hanging.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("iss_agents.embedded.hanging.WRITE_SECONDS", 2.0)
+    monkeypatch.setattr("iss_agents.embedded.hanging.PING_SECONDS", 0.5)
+    monkeypatch.setattr("iss_agents.embedded.hanging._hangs", look)
+    database = Database(tmp_path, free_port())
+    program = database.start()
+    try:
+        program.wait_until(database.ready)
+        process = program.pid
+        program.request(signal.SIGSTOP)
+        seen = len(looks)
+        await until(lambda: len(looks) >= seen + 3, 30)
+    finally:
+        program.stop(0.0)
+
+    assert program.pid == process
+    assert not any(looks)

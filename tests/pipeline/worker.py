@@ -16,6 +16,7 @@ from iss_agents.embedded.place import free_port
 from tests.waiting import until
 
 START_SECONDS = 40
+LOG_LINES = 40
 
 
 class Worker:
@@ -79,10 +80,13 @@ class Worker:
 
 @asynccontextmanager
 async def running(folder: Path, **environment: str) -> AsyncIterator[Worker]:
-    """Run a worker until the block ends."""
+    """Run a worker until the block ends; a failure shows the end of its log."""
     worker = Worker(folder, environment).start()
     try:
         yield worker
+    except BaseException as error:
+        error.add_note("\n".join(["The end of the worker's log:", *worker.log.splitlines()[-LOG_LINES:]]))
+        raise
     finally:
         assert worker.process
         worker.process.kill()
