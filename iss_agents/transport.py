@@ -31,7 +31,7 @@ from faust.types import TP, ConsumerMessage, Message
 from mode import Service
 from mode.utils.futures import notify
 
-from iss_agents.fetch_thread import FetchThread
+from iss_agents.consumer_thread import ConsumerThread
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ class ListConsumer(driver.Consumer):
         self._sought_back: dict[TP, int] = {}
         self._seeking = False
 
-    def _new_consumer_thread(self) -> FetchThread:
-        return FetchThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _has_lists(self, tp: TP) -> bool:
         return bool(self.app.topics.acks_enabled_for(tp.topic))

@@ -69,7 +69,6 @@ async def test_a_topic_deleted_under_a_running_system_is_named_and_made_anew_by_
         return not topics["ok"] and RAW.name in topics["detail"]
 
     await until("the health names the topic", is_named, SETTLE_SECONDS)
-    # A SIGTERM does not end it within 30 s while the topic lacks (seen): then a supervisor sends SIGKILL.
-    await stage.worker.kill()
+    await stage.worker.end()
     stage.worker.start()
     await stage.recovered("raw topic deleted, worker started again")

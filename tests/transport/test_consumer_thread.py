@@ -7,7 +7,7 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from iss_agents.fetch_thread import COLLECT_MS, ENOUGH_BYTES
+from iss_agents.consumer_thread import COLLECT_MS, ENOUGH_BYTES
 from iss_agents.settings import Settings
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import Topic
