@@ -31,6 +31,7 @@ from faust.types import TP, ConsumerMessage, Message
 from mode import Service
 from mode.utils.futures import notify
 
+from iss_agents.changes import still_counting
 from iss_agents.consumer_thread import ConsumerThread
 
 logger = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ class ListConsumer(driver.Consumer):
             self._read_offset[tp] = message.offset
 
     async def _deliver_changes(self, tp: TP, records: Records) -> None:
-        for record in records:
+        for record in still_counting(records):
             read = self._read_offset[tp]
             if self.flow_active and (read is None or record.offset >= read):
                 await self._hand_over(tp, self._to_message(tp, record))

@@ -2,13 +2,12 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 
 from aiokafka import AIOKafkaProducer
 
-from iss_agents.catalog import items
 from iss_agents.feed.outgoing import Outgoing, outgoing_reading
 from iss_agents.kafka_access import kafka_access
 from iss_agents.records import new_reading
@@ -19,12 +18,12 @@ BATCH_RECORDS = 6_000
 BATCH_BYTES = 262_144
 
 
-def readings(count: int, seed: int = 1) -> Iterator[Outgoing]:
-    """Yield records of `count` readings as the feed makes them: all items in turn, each newer than its last."""
+def readings(count: int, item_ids: Iterable[str], seed: int = 1) -> Iterator[Outgoing]:
+    """Yield records of `count` readings as the feed makes them: the items in turn, each newer than its last."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     now = datetime.now(UTC).replace(microsecond=0)
     began = now - timedelta(milliseconds=count)
-    for number, item_id in enumerate(islice(cycle(items()), count)):
+    for number, item_id in enumerate(islice(cycle(item_ids), count)):
         yield outgoing_reading(
             new_reading(
                 item_id,
@@ -40,11 +39,11 @@ def readings(count: int, seed: int = 1) -> Iterator[Outgoing]:
         )
 
 
-async def fill(settings: Settings, count: int) -> None:
-    """Return when Kafka holds `count` readings more."""
+async def fill(settings: Settings, count: int, item_ids: Iterable[str]) -> None:
+    """Return when Kafka holds `count` readings of these items more."""
     producer = AIOKafkaProducer(**kafka_access(settings), max_batch_size=BATCH_BYTES, compression_type="lz4")
     async with producer:
-        waiting = readings(count)
+        waiting = readings(count, item_ids)
         while some := list(islice(waiting, BATCH_RECORDS)):
             by_partition: defaultdict[int, list[Outgoing]] = defaultdict(list)
             for record in some:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from iss_agents.bench.cost import Cost
+from iss_agents.bench.growth import Growth
 from iss_agents.bench.histogram import PERCENTILES
 from iss_agents.bench.run import Result
 from iss_agents.bench.steady import WAYS, Steady
@@ -16,6 +17,8 @@ STEADY_COLUMNS = ("readings/s", "database", *WAYS, *SHARES, "MB", "lag")
 def tables(result: Result) -> Iterator[Table]:
     """Yield what a person reads."""
     yield _stages(result)
+    if result.growth:
+        yield _growth(result)
     if result.steady:
         yield _steady(result)
 
@@ -33,6 +36,27 @@ def _stages(result: Result) -> Table:
 def _stage_cells(cost: Cost) -> list[str]:
     each = [f"{cost.microseconds.get(name, 0.0):.1f}" for name in ("worker", "broker", "database")]
     return [cost.stage, f"{cost.rate:,.0f}", *each, f"{cost.ratio:.2f}" if cost.ratio else ""]
+
+
+def _growth(result: Result) -> Table:
+    table = Table(title="keep_last_seen over more items, and a start that restores them")
+    for name in ("items", "messages/s", "worker us", "changes", "start s", "empty start s", "MB"):
+        table.add_column(name, justify="right")
+    for growth in result.growth:
+        table.add_row(*_growth_cells(growth))
+    return table
+
+
+def _growth_cells(growth: Growth) -> list[str]:
+    return [
+        f"{growth.items:,}",
+        f"{growth.cost.rate:,.0f}",
+        f"{growth.cost.own:.1f}",
+        f"{growth.changes:,}",
+        f"{growth.start:.1f}",
+        f"{growth.empty_start:.1f}",
+        f"{growth.memory:.0f}",
+    ]
 
 
 def _steady(result: Result) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from iss_agents.bench.cost import Cost
+from iss_agents.bench.growth import Growth, measure_growth
 from iss_agents.bench.stages import measure_stages
 from iss_agents.bench.steady import Load, Steady, measure_steady
 
@@ -24,15 +25,19 @@ LOADS = (
 """The real database is the embedded one, which takes 210 to 550 us a document and would be all that is measured
 at the higher rates."""
 
+ITEMS = (337, 3_370, 33_700)
+"""The station's, and ten and a hundred times as many."""
+
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to. `steady` is empty after a quick one."""
+    """What a run came to. `growth` and `steady` are empty after a quick one."""
 
     machine: str
     stages: Sequence[Cost]
+    growth: Sequence[Growth]
     steady: Sequence[Steady]
 
     def document(self) -> dict[str, object]:
@@ -40,19 +45,21 @@ class Result:
         return {
             "machine": self.machine,
             "stages": [each.document() for each in self.stages],
+            "growth": [each.document() for each in self.growth],
             "steady": [each.document() for each in self.steady],
         }
 
 
 async def measure(seconds: float, say: Say, *, quick: bool, quix: bool) -> Result:
-    """Return what every stage costs and, unless `quick`, what each of LOADS comes to in `seconds`.
+    """Return what every stage costs and, unless `quick`, what more items do and each of LOADS in `seconds`.
 
     Raises:
         UserError: a part could not start, or did not get through.
     """
     stages = await measure_stages(QUICK_BACKLOG if quick else BACKLOG, say, quix=quix)
+    growth = [await measure_growth(items, say) for items in (() if quick else ITEMS)]
     steady = [await measure_steady(load, seconds, say) for load in (() if quick else LOADS)]
-    return Result(machine(), stages, steady)
+    return Result(machine(), stages, growth, steady)
 
 
 def machine() -> str:

@@ -11,6 +11,7 @@ from iss_agents.bench.contender import run_quix
 from iss_agents.bench.cost import WARM, Cost
 from iss_agents.bench.processor import Clock
 from iss_agents.bench.stand import Stand, standing
+from iss_agents.catalog import items
 from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
 from iss_agents.topics import RAW
@@ -33,10 +34,8 @@ class Stage:
     bare: str
 
 
-STAGES = (
-    Stage("keep_last_seen", "agents", AGENTS, "last"),
-    Stage("archive", "archive", ARCHIVE_GROUP, "store"),
-)
+KEEP_LAST_SEEN = Stage("keep_last_seen", "agents", AGENTS, "last")
+STAGES = (KEEP_LAST_SEEN, Stage("archive", "archive", ARCHIVE_GROUP, "store"))
 
 
 async def measure_stages(count: int, say: Say, *, quix: bool) -> list[Cost]:
@@ -50,15 +49,15 @@ async def measure_stages(count: int, say: Say, *, quix: bool) -> list[Cost]:
     costs = []
     async with standing(keeping=False) as stand:
         say(f"Writing {count:,} readings")
-        await fill(stand.settings, count)
+        await fill(stand.settings, count, items())
         for stage in STAGES:
             say(f"{stage.name}, and a bare loop over the same {count:,} readings")
             bare = await _alone(stand, f"{stage.name}, bare", stand.bare(stage.bare, count))
-            costs += [bare, await _stage(stand, stage, count, bare.own)]
+            costs += [bare, await measure_stage(stand, stage, count, bare.own)]
         if quix:
             say("Quix Streams, which uv fetches the first time")
             work = run_quix(stand.kafka.url, count)
-            costs.append(await _alone(stand, f"{STAGES[0].name} in Quix Streams", work, costs[0].own))
+            costs.append(await _alone(stand, f"{KEEP_LAST_SEEN.name} in Quix Streams", work, costs[0].own))
     return costs
 
 
@@ -73,7 +72,12 @@ async def _alone(
     return Cost(name, int(figures["count"]), figures["seconds"], processor, floor)
 
 
-async def _stage(stand: Stand, stage: Stage, count: int, floor: float) -> Cost:
+async def measure_stage(stand: Stand, stage: Stage, count: int, floor: float | None = None) -> Cost:
+    """Return what a stage costs on the `count` readings that wait in a stand.
+
+    Raises:
+        UserError: it did not get through.
+    """
     worker = stand.worker(stage.name, stage.role)
     assert worker.program.pid  # noqa: S101 - started
     async with look_at(stand.settings) as bus:
