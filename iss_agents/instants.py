@@ -22,7 +22,7 @@ def instant(text: str, now: datetime) -> datetime:
         return _sensible(_before(text, now) or _with_zone(datetime.fromisoformat(text)).astimezone(UTC))
     except (ValueError, OverflowError) as error:
         raise UserError(
-            f"{text!r} is no time: write 2026-08-11T10:27:48Z, or -2h for two hours ago."
+            f"{text!r} is no time from 1970 to 2099: write 2026-08-11T10:27:48Z, or -2h for two hours ago."
         ) from error
 
 

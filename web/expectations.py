@@ -4,7 +4,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-ABSOLUTE_TIME = "a time with its zone such as 2026-08-11T10:27:48Z"
+ABSOLUTE_TIME = "a time from 1970 to 2099 with its zone such as 2026-08-11T10:27:48Z"
 """RFC 3339, in words."""
 
 

@@ -92,7 +92,7 @@ def _first_problem(model: type[BaseModel], error: ValidationError) -> Problem:
 
 def _expected(model: type[BaseModel], error: ErrorDetails) -> str:
     if error["type"] == "missing":
-        return "a value; it is required"
+        return "a value"
     if error["type"] == "extra_forbidden":
         return _known(model)
     if error["type"] == "too_long" and isinstance(error["input"], list):

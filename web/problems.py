@@ -53,10 +53,10 @@ def _sendable(value: object) -> object:
 
 
 def bad_input(parameter: str, value: object, expected: str) -> Problem:
-    """Return the problem of a parameter or field that is not what it should be."""
+    """Return the problem of a parameter or field that is not what it should be; None: it is not there."""
     return Problem(
         HTTPStatus.BAD_REQUEST,
-        f"{parameter} is {value!r}; expected {expected}",
+        f"{parameter} is {'missing' if value is None else repr(value)}; expected {expected}",
         parameter=parameter,
         value=value,
         expected=expected,

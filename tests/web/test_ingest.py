@@ -84,7 +84,7 @@ NAMES = "calibrated_data, item_id, source_ts, status_class, status_color, status
             {"source_ts": "2026-08-11T10:27:48"},
             "source_ts",
             "2026-08-11T10:27:48",
-            "a time with its zone such as 2026-08-11T10:27:48Z",
+            "a time from 1970 to 2099 with its zone such as 2026-08-11T10:27:48Z",
         ),
         ({"vlaue": "37"}, "vlaue", "37", f"one of the names {NAMES}"),
     ],
@@ -97,7 +97,7 @@ async def test_a_wrong_field_is_named_with_its_value_and_what_was_expected(
     assert await answer.json() == problem(
         400,
         "Bad Request",
-        f"{parameter} is {value!r}; expected {expected}",
+        f"{parameter} is {'missing' if value is None else repr(value)}; expected {expected}",
         parameter=parameter,
         value=value,
         expected=expected,
@@ -116,7 +116,7 @@ async def test_a_time_is_rfc_3339(client: Client, source_ts: object) -> None:
 async def test_a_missing_field_is_named(client: Client) -> None:
     answer = await client.post(PATH, json={"item_id": "NODE3000005"}, headers=AUTHORIZED)
 
-    assert (await answer.json())["detail"] == "value is None; expected a value; it is required"
+    assert (await answer.json())["detail"] == "value is missing; expected a value"
 
 
 @pytest.mark.parametrize(

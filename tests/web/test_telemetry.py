@@ -120,7 +120,8 @@ async def test_gaps_that_touch_the_span_are_shown(client: Client) -> None:
 
 
 EXPECTED_TIME = (
-    "a time with its zone such as 2026-08-11T10:27:48Z (write + as %2B), or one before now such as -90s or -2h"
+    "a time from 1970 to 2099 with its zone such as 2026-08-11T10:27:48Z (write + as %2B), "
+    "or one before now such as -90s or -2h"
 )
 EXPECTED_ITEM = "an item of the catalogue; GET /api/v1/items lists them"
 LIMIT = "a whole number from 1 to 10000"
