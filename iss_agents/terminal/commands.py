@@ -1,6 +1,7 @@
 """The commands that ask a running worker: what is going on, and what was."""
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,8 @@ def status(*, watch: bool, as_json: bool) -> None:
     """Show on one screen what goes on: signal, who is silent, newest reading, tank, last use, parts."""
     from iss_agents.terminal.status import show_status, watch_status  # noqa: PLC0415 - commands start fast
 
+    if watch and not (as_json or sys.stdout.isatty()):
+        raise UserError("--watch draws on a terminal: add --json for a line at every change, or leave it out.")
     if watch:
         _until_stopped(watch_status(_url(), as_json=as_json))
     else:

@@ -101,6 +101,7 @@ async def test_the_sentence_of_a_problem_is_shown() -> None:
         (["plot", "urine"], "There is no item 'urine': did you mean NODE3000004 (Urine Processor State)"),
         (["plot", "?"], "There is no item '?': `iss-agents items` lists them."),
         (["items", "--discipline", "ETHO"], "There is no discipline 'ETHO': there are ADCO"),
+        (["status", "--watch"], "--watch draws on a terminal: add --json"),
         (["events", "--from", "yesterday"], "'yesterday' is no time"),
         (["export", "--from", "-1h", "--to", "-2h", "-o", "x.csv"], "--from -1h is after --to -2h."),
     ],
