@@ -35,7 +35,8 @@ from iss_agents.parts import Parts
 from iss_agents.sentry import start_sentry
 from iss_agents.settings import Settings, current_settings, make_home, require_readers, unknown_variables
 from iss_agents.standstill import Standstill
-from iss_agents.transport import ListConsumer, Transport
+from iss_agents.transport.consumer import ListConsumer
+from iss_agents.transport.transport import Transport
 from iss_agents.worker import Worker
 from tables.newest import NewestTable
 

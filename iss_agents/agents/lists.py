@@ -9,7 +9,7 @@ from faust.types import EventT, StreamT
 from iss_agents.application import Application
 from iss_agents.giving_up import give_up
 from iss_agents.metrics import LIST_RECORDS
-from iss_agents.transport import FlowStopped
+from iss_agents.transport.consumer import FlowStopped
 
 logger = logging.getLogger(__name__)
 

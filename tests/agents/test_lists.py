@@ -12,7 +12,8 @@ from faust.types import TP, ConsumerMessage
 
 from iss_agents.agents.lanes import Lanes
 from iss_agents.agents.lists import run_list
-from iss_agents.transport import ListConsumer, Transport
+from iss_agents.transport.consumer import ListConsumer
+from iss_agents.transport.transport import Transport
 
 HERE = TP("numbers", 0)
 

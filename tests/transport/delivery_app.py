@@ -18,7 +18,7 @@ from yarl import URL
 
 from iss_agents.agents.lanes import Lanes
 from iss_agents.agents.lists import lists_of, run_list
-from iss_agents.transport import Transport
+from iss_agents.transport.transport import Transport
 
 PARTITIONS = 4
 TOPIC = os.environ["DELIVERY_TOPIC"]

@@ -6,8 +6,8 @@ from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iss_agents.changes import still_counting
 from iss_agents.records import encode
+from iss_agents.transport.changes import still_counting
 
 KEYS = [b'"a"', b'"b"']
 

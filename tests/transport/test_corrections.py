@@ -1,4 +1,4 @@
-"""Each fault of Faust's consumer that transport.py corrects: ours is right where Faust's own is wrong.
+"""Each fault of Faust's consumer that iss_agents.transport corrects: ours is right where Faust's own is wrong.
 
 The second half of each test fails with a Faust that has mended the fault: then the correction can go.
 """
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from faust.transport.drivers.aiokafka import Transport as FaustTransport
 
-from iss_agents.transport import Transport
+from iss_agents.transport.transport import Transport
 from tests.transport.scripted import HERE, THERE, Script
 from tests.waiting import until
 

@@ -8,7 +8,8 @@ import faust
 import pytest
 from faust.types import TP, ConsumerMessage
 
-from iss_agents.transport import FlowStopped, ListConsumer, Transport
+from iss_agents.transport.consumer import FlowStopped, ListConsumer
+from iss_agents.transport.transport import Transport
 
 HERE = TP("numbers", 0)
 

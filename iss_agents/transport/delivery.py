@@ -1,25 +1,9 @@
-"""Faust's consumer, corrected and made cheap: one event is the list of records of one partition from one fetch.
-
-Faust's cost is per message and not per byte (measured: 365 us against 9 us a reading), and Faust 0.15.3 passes
-messages over and lets commits stand still when partitions move (measured on Apache Kafka 4.1). So topics that
-agents read are delivered here in lists, and these rules hold for them:
-
-- Delivery goes by the next expected offset of each partition. An older record has been delivered; a later one
-  means that records were fetched and dropped, and the consumer seeks back. The expectation moves only when a
-  list has reached its agent.
-- The commit is the end of the longest run of finished lists. A list that was delivered before partitions moved
-  counts no more, however late its acknowledgement comes.
-- What is finished is committed before partitions are given up.
-- A full buffer holds back its own topic, never the others.
-
-Changelog topics keep Faust's delivery, message by message: they are compacted, so their offsets have gaps.
-"""
+"""From a fetch to the agents: one event is the list of records of one partition."""
 
 import asyncio
-import contextlib
 import logging
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -29,10 +13,9 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode import Service
-from mode.utils.futures import notify
 
-from iss_agents.changes import still_counting
-from iss_agents.consumer_thread import ConsumerThread
+from iss_agents.transport.changes import still_counting
+from iss_agents.transport.thread import ConsumerThread
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +31,7 @@ HELD_SECONDS = 0.025
 """How often to look whether a full buffer has room again."""
 
 
-class FlowStopped(Exception):  # noqa: N818 - says what happened
-    """Partitions move or the worker stops while an agent waits."""
-
-
-class ListConsumer(driver.Consumer):
+class Delivery(driver.Consumer):
     """Delivers lists of records: `event.value` is the list, `event.message.offset` its last offset."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -173,90 +152,6 @@ class ListConsumer(driver.Consumer):
         message.key, message.value = None, cast("Any", batch)
         return message
 
-    def lag(self, tp: TP) -> int:
-        """Return how many records of a partition are not finished and committed."""
-        end = self.highwater(tp) or 0
-        return max(0, end - self.committed(tp))
-
-    def ack(self, message: Message) -> bool:
-        """Mark a list as finished."""
-        if message.acked:
-            return False
-        message.acked = True
-        self._unacked_messages.discard(message)
-        self._n_acked += 1
-        notify(self._waiting_for_ack)
-        return True
-
-    def require_flow(self) -> None:
-        """Return if a list may begin.
-
-        Raises:
-            FlowStopped: partitions move or the worker stops. A list before this one may have been interrupted,
-                which this one must not overtake.
-        """
-        if self.suspend_flow.is_set():
-            raise FlowStopped
-
-    async def sleep_while_flowing(self, seconds: float) -> None:
-        """Sleep in the midst of a list.
-
-        Raises:
-            FlowStopped: partitions move or the worker stops, and the list cannot wait any longer.
-        """
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.suspend_flow.wait(), seconds)
-            raise FlowStopped
-
-    def abandon(self, message: Message) -> None:
-        """Give up a list that `FlowStopped` interrupted: it comes again, and its ack counts no more."""
-        self._unacked_messages.discard(message)
-        lists = self._delivered[message.tp]
-        while message in lists:
-            lists.pop()
-
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in self._delivered if topics is None or tp in topics or tp.topic in topics)
-
-    def _new_offset(self, tp: TP) -> int | None:
-        # Nothing is taken out before Kafka has it: a commit that fails is made again.
-        lists, committed = self._delivered[tp], self._committed_offset[tp] or 0
-        self._acked[tp].clear()  # Faust's compiled streams still fill these
-        self._acked_index[tp].clear()
-        while lists and lists[0].acked and lists[0].offset < committed:
-            lists.popleft()
-        end = None
-        for message in lists:
-            if not message.acked:
-                break
-            end = message.offset + 1
-        return end
-
-    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - Faust's signature
-        before = {tp: self._committed_offset[tp] for tp in offsets}
-        if await super()._commit_offsets(offsets, start_new_transaction):
-            return True
-        # Faust notes the offsets as committed even if Kafka refused them.
-        self._committed_offset.update(before)
-        return False
-
-    def committed(self, tp: TP) -> int:
-        """Return the committed offset of a partition, 0 if there is none."""
-        return self._committed_offset[tp] or 0
-
-    async def perform_seek(self) -> None:
-        """Go back to the committed offsets, or to the beginning where nothing is committed."""
-        self._seeking = True
-        try:
-            await super().perform_seek()
-            positions = await self._positions()
-            for tp in positions:
-                self._forget(tp)
-            await self._move(positions)
-            self._expected.update(positions)
-        finally:
-            self._seeking = False
-
     async def _move(self, offsets: Mapping[TP, int]) -> None:
         # In the consumer's own thread: Faust's `seek` changes aiokafka's buffers from this one, in the midst of
         # a fetch, which then ends the worker with a KeyError (seen on a busy machine).
@@ -266,44 +161,3 @@ class ListConsumer(driver.Consumer):
         consumer = self._thread._ensure_consumer()  # noqa: SLF001
         for tp in offsets.keys() & consumer.assignment():
             consumer.seek(TopicPartition(tp.topic, tp.partition), offsets[tp])
-
-    async def _positions(self) -> dict[TP, int]:
-        tps = {tp for tp in self.assignment() if self._has_lists(tp)}
-        # aiokafka leaves a partition without a commit where it stands, even after records were fetched.
-        unknown = {tp for tp in tps if not self._committed_offset[tp]}
-        earliest = await self.earliest_offsets(*unknown) if unknown else {}
-        return {tp: self._committed_offset[tp] or earliest[tp] for tp in tps}
-
-    def stop_flow(self) -> None:
-        """Stop delivering. What no agent has begun counts no more: Faust may acknowledge it unread."""
-        super().stop_flow()
-        self._held.clear()
-        for tp, lists in self._delivered.items():
-            self._delivered[tp] = deque(message for message in lists if message.tracked)
-
-    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Finish and commit before the partitions are given up, and only then forget about them."""
-        await self._on_partitions_revoked(revoked)
-        if self._active_partitions is not None:
-            self._active_partitions.difference_update(revoked)
-        self._paused_partitions.difference_update(revoked)
-        for tp in revoked:
-            self._forget(tp)
-            self._read_offset.pop(tp, None)
-            self._committed_offset.pop(tp, None)
-
-    def _forget(self, tp: TP) -> None:
-        for of_partition in (self._expected, self._delivered, self._held, self._sought_back):
-            cast("dict[TP, Any]", of_partition).pop(tp, None)
-
-    def on_buffer_full(self, tp: TP) -> None:
-        """Do nothing: `_has_room` holds a partition back, and Faust's way would activate paused ones."""
-
-    def on_buffer_drop(self, tp: TP) -> None:
-        """Do nothing, like `on_buffer_full`."""
-
-
-class Transport(driver.Transport):
-    """Faust's Kafka transport with the corrected consumer."""
-
-    Consumer = ListConsumer

@@ -7,11 +7,11 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from iss_agents.consumer_thread import COLLECT_MS, ENOUGH_BYTES
 from iss_agents.settings import Settings
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import Topic
-from iss_agents.transport import Transport
+from iss_agents.transport.thread import COLLECT_MS, ENOUGH_BYTES
+from iss_agents.transport.transport import Transport
 
 TRICKLE = 100
 SLACK = 2
