@@ -59,7 +59,7 @@ def test_how_it_came_does_not_change_the_event_id() -> None:
         (b'"source":"test"', b'"source":"mir"', r"Invalid enum value 'mir' - at `\$\.source`"),
         (b"{", b"{{", "malformed"),
         (b'"37"', b'"\xff"', "UnicodeDecodeError"),
-        (b'"value"', b'"other":' + b"[" * 5000 + b"]" * 5000 + b',"value"', "RecursionError"),
+        (b'"value"', b'"other":' + b"[" * 50_000 + b"]" * 50_000 + b',"value"', "RecursionError"),
         (b'"37"', b'"' + b"x" * 1001 + b'"', r"length <= 1000 - at `\$\.value`"),
         (b'"sequence":1786444068000', b'"sequence":1786444068001', "not source_ts in milliseconds"),
         (b'"sequence":1786444068000', b'"sequence":-1', r"Expected `int` >= 0 - at `\$\.sequence`"),

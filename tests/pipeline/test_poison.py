@@ -21,7 +21,7 @@ POISON = {
     "not JSON": b"\xff\xfe poison",
     "another shape": b'{"schema_version": 1, "value": 37}',
     "no UTF-8 in a text": encode(GOOD).replace(b'"37"', b'"\xff"'),
-    "nested": b'{"other": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "nested": b'{"other": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
     "no date": encode(GOOD).replace(b'"sequence":', b'"sequence":1'),
     "far future": encode(GOOD).replace(b'"ingest_ts":"20', b'"ingest_ts":"99'),
     "long": encode(GOOD).replace(b'"37"', b'"' + b"x" * 500_000 + b'"'),

@@ -1,6 +1,7 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ async def test_a_body_that_is_too_large_is_refused_by_its_length_and_by_its_size
         answer = await client.post(PATH, data=body, headers=headers)
 
         assert await answer.json() == problem(
-            413, "Request Entity Too Large", "The body is larger than 65536 bytes", limit=65536
+            413, HTTPStatus(413).phrase, "The body is larger than 65536 bytes", limit=65536
         )
 
 
