@@ -95,6 +95,11 @@ NEWEST_READING = Gauge(
 
 STREAMS = Gauge("iss_web_streams", "Open streams of live updates")
 STREAMS_DROPPED = Counter("iss_web_streams_dropped", "Streams ended because their client took no data for 10 s")
+WEB_REFUSED = Counter(
+    "iss_web_refused",
+    "Requests answered with 4xx, by reason: token, rate, size, time, address, input",
+    ["reason"],
+)
 
 TASKS = Gauge("iss_tasks", "Tasks of the event loop")
 LOOP_DELAY = Histogram(
@@ -124,5 +129,7 @@ for sender in ("feed", "agents"):
     PUBLISH_ERRORS.labels(sender)
 for kind in ("away", "too_slow"):
     DATABASE_ERRORS.labels(kind)
+for reason in ("token", "rate", "size", "time", "address", "input"):
+    WEB_REFUSED.labels(reason)
 for decision in ("posted", "suppressed", "stale", "refused", "failed", "dry_run"):
     DECISIONS.labels(decision)

@@ -7,6 +7,8 @@ from http import HTTPStatus
 import msgspec
 from aiohttp.web import HTTPException, Request, Response, StreamResponse, middleware
 
+from web.refusals import count_refusal
+
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
@@ -78,13 +80,15 @@ async def problem_boundary(request: Request, handler: Handler) -> StreamResponse
     """Answer every error of a request as a problem; what nobody expected is logged and not shown."""
     try:
         return await handler(request)
-    except Problem as problem:
-        return problem.response()
+    except Problem as raised:
+        problem = raised
     except HTTPException as error:
-        return _from_aiohttp(request, error).response()
+        problem = _from_aiohttp(request, error)
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
-        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed; the log says why").response()
+        problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed; the log says why")
+    count_refusal(problem.status)
+    return problem.response()
 
 
 def _from_aiohttp(request: Request, error: HTTPException) -> Problem:

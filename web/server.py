@@ -18,6 +18,7 @@ from aiohttp.web import Server as HttpServer
 from faust.web.drivers.aiohttp import Web
 
 from web.problems import Handler, Problem, problem_boundary
+from web.refusals import count_refusal
 from web.security_headers import harden
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class ProblemHandler(RequestHandler):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
         logger.debug("A request could not be read: %s", message)
+        count_refusal(_meaning(status, exc))
         response = Problem(status, _detail(exc)).response()
         response.force_close()
         harden(response)
@@ -109,6 +111,12 @@ async def _answer(request: Request, handler: Handler) -> StreamResponse:
     if not response.prepared:
         harden(response)
     return response
+
+
+def _meaning(status: int, error: BaseException | None) -> HTTPStatus:
+    # aiohttp says 400 of a line that is too long as of all else.
+    too_long = isinstance(error, LineTooLong)
+    return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_long else HTTPStatus(status)
 
 
 def _detail(error: BaseException | None) -> str:
