@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import free_port
-from iss_agents.settings import Settings
+from iss_agents.embedded.program import Program
+from iss_agents.settings import Settings, load_settings
 
 USER, PASSWORD = "worker", "right-password"
 STRANGER = "stranger"
@@ -51,6 +53,22 @@ class SecureKafka(Kafka):
         certificate = authority.issue_cert("127.0.0.1")
         chain = b"".join(part.bytes() for part in certificate.cert_chain_pems)
         self._keystore.write_bytes(_pkcs8(certificate.private_key_pem.bytes()) + chain)
+
+    def begin(self) -> Program:
+        """Start, also again, and return when topics can be made."""
+        program = self.start(jar_folder(load_settings().home))
+        program.wait_until(self.ready)
+        return program
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of a worker that may come in."""
+        return {
+            "ISS_KAFKA_URL": self.secure_url,
+            "ISS_KAFKA_TLS": "true",
+            "ISS_KAFKA_CA_FILE": str(self.ca_file),
+            "ISS_KAFKA_USER": USER,
+            "ISS_KAFKA_PASSWORD": PASSWORD,
+        }
 
     def settings(self, **changes: object) -> Settings:
         """Return the settings of a worker that may come in, with `changes`."""

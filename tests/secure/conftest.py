@@ -6,8 +6,6 @@ import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from iss_agents.embedded.jars import jar_folder
-from iss_agents.settings import load_settings
 from tests.secure.broker import SecureKafka
 
 
@@ -16,12 +14,9 @@ def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKaf
     """A Kafka that wants TLS and a user, and gives nobody any rights."""
     kafka = SecureKafka(tmp_path_factory.mktemp("secure"))
     kafka.certify()
-    program = kafka.start(jar_folder(load_settings().home))
-    try:
-        program.wait_until(kafka.ready)
-        yield kafka
-    finally:
-        program.stop()
+    program = kafka.begin()
+    yield kafka
+    program.stop()
 
 
 @pytest.fixture

@@ -3,73 +3,25 @@
 import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
-from pydantic import SecretStr
-from pymongo import MongoClient
 
 from iss_agents.archive.database import DatabaseAway, away_if_it_fails, connect
 from iss_agents.archive.indexes import prepare
-from iss_agents.embedded.place import accepts, free_port
-from iss_agents.embedded.program import Program
+from iss_agents.embedded.place import free_port
 from iss_agents.errors import UserError
 from iss_agents.settings import Settings
-
-USER = {"createUser": "worker", "pwd": "right", "roles": ["readWrite", "dbAdmin"]}
-
-
-class SecureDatabase:
-    """A database that wants TLS and a user who may only use the database `iss`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-
-    def certify(self) -> list[str]:
-        """Make a CA and the server's certificate; return the options that name it."""
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(self.folder / "ca.pem")
-        certificate = authority.issue_cert("127.0.0.1")
-        certificate.private_key_pem.write_to_path(self.folder / "key.pem")
-        certificate.cert_chain_pems[0].write_to_path(self.folder / "certificate.pem")
-        files = {"--tls-cert-file": "certificate.pem", "--tls-key-file": "key.pem"}
-        return [word for name, file in files.items() for word in (name, str(self.folder / file))]
-
-    def start(self, *options: str) -> Program:
-        place = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data")]
-        executable = str(Path(sysconfig.get_path("scripts")) / "secantusd-py")
-        command = [executable, *place, "--cache-size", "256M", "--log-level", "ERROR", *options]
-        program = Program("The database", command, self.folder / "database.log")
-        program.start()
-        program.wait_until(lambda: accepts(self.port))
-        return program
-
-    def make_user(self) -> None:
-        with MongoClient[dict[str, object]](
-            f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
-        ) as client:
-            client["iss"].command(USER)
-
-    def settings(self, user: str = "worker:right@", options: str | None = None) -> Settings:
-        tls = f"&tls=true&tlsCAFile={self.folder / 'ca.pem'}" if options is None else options
-        source = "&authSource=iss" if user else ""
-        address = f"mongodb://{user}127.0.0.1:{self.port}/?directConnection=true{source}{tls}"
-        return Settings(mongo_url=SecretStr(address))
+from tests.secure.database import SecureDatabase
 
 
 @pytest.fixture(scope="module")
 def secure_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureDatabase]:
     database = SecureDatabase(tmp_path_factory.mktemp("secure_database"))
-    first = database.start()
-    database.make_user()
-    first.stop()
-    second = database.start("--auth", *database.certify())
+    program = database.begin()
     yield database
-    second.stop()
+    program.stop()
 
 
 async def insert(settings: Settings) -> bool:

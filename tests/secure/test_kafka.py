@@ -15,7 +15,7 @@ from iss_agents.settings import Settings
 from iss_agents.simulator.station import Station
 from iss_agents.topic_check import check_topics, ensure_topics
 from tests.pipeline.worker import START_SECONDS, Worker, running
-from tests.secure.broker import PASSWORD, STRANGER, USER, SecureKafka
+from tests.secure.broker import PASSWORD, STRANGER, SecureKafka
 from tests.secure.rights import grant_least_rights
 from tests.waiting import until
 
@@ -27,13 +27,7 @@ REFUSED = r"Kafka at 127\.0\.0\.1:\d+ refuses user or password: correct ISS_KAFK
 
 @pytest.fixture
 def environment(secure_kafka: SecureKafka) -> dict[str, str]:
-    return {
-        "ISS_KAFKA_URL": secure_kafka.secure_url,
-        "ISS_KAFKA_TLS": "true",
-        "ISS_KAFKA_CA_FILE": str(secure_kafka.ca_file),
-        "ISS_KAFKA_USER": USER,
-        "ISS_KAFKA_PASSWORD": PASSWORD,
-    }
+    return secure_kafka.variables()
 
 
 async def test_without_a_right_the_sentence_says_so(secure_kafka: SecureKafka) -> None:

@@ -1,0 +1,57 @@
+"""A real database that speaks MongoDB's protocol, with TLS and users."""
+
+import sysconfig
+from pathlib import Path
+
+import trustme
+from pydantic import SecretStr
+from pymongo import MongoClient
+
+from iss_agents.embedded.database import Database
+from iss_agents.embedded.place import accepts, free_port
+from iss_agents.embedded.program import Program
+from iss_agents.settings import Settings
+
+USER = {"createUser": "worker", "pwd": "right", "roles": ["readWrite", "dbAdmin"]}
+
+
+class SecureDatabase:
+    """A database that wants TLS and a user who may only use the database `iss`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+
+    def begin(self) -> Program:
+        """Make the user and the certificate, start, and return when it is reached."""
+        self._make_user()
+        place = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data")]
+        executable = str(Path(sysconfig.get_path("scripts")) / "secantusd-py")
+        command = [executable, *place, "--cache-size", "256M", "--log-level", "ERROR", "--auth"]
+        program = Program("The database", [*command, *self._certify()], self.folder / "database.log")
+        program.start()
+        program.wait_until(lambda: accepts(self.port))
+        return program
+
+    def _make_user(self) -> None:
+        open_to_all = Database(self.folder, self.port)
+        program = open_to_all.start()
+        program.wait_until(open_to_all.ready)
+        with MongoClient[dict[str, object]](open_to_all.url) as client:
+            client["iss"].command(USER)
+        program.stop()
+
+    def _certify(self) -> list[str]:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.folder / "ca.pem")
+        certificate = authority.issue_cert("127.0.0.1")
+        certificate.private_key_pem.write_to_path(self.folder / "key.pem")
+        certificate.cert_chain_pems[0].write_to_path(self.folder / "certificate.pem")
+        files = {"--tls-cert-file": "certificate.pem", "--tls-key-file": "key.pem"}
+        return [word for name, file in files.items() for word in (name, str(self.folder / file))]
+
+    def settings(self, user: str = "worker:right@", options: str | None = None) -> Settings:
+        tls = f"&tls=true&tlsCAFile={self.folder / 'ca.pem'}" if options is None else options
+        source = "&authSource=iss" if user else ""
+        address = f"mongodb://{user}127.0.0.1:{self.port}/?directConnection=true{source}{tls}"
+        return Settings(mongo_url=SecretStr(address))
