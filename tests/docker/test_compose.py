@@ -1,6 +1,8 @@
 """compose.yaml: what would be noticed only on the machine that it is deployed to."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,12 +129,47 @@ def test_every_file_and_volume_that_is_mounted_is_there() -> None:
     assert {source for source in files if not (FOLDER / source).exists()} == set()
 
 
+def test_one_token_is_asked_for_by_workers_and_brought_by_prometheus_and_grafana(tmp_path: Path) -> None:
+    asking = {service["environment"]["ISS_READ_TOKEN"] for service in SERVICES.values() if is_worker(service)}
+    bringing = {SERVICES[name]["environment"]["READ_TOKEN"] for name in ("prometheus", "grafana")}
+    [api] = [source for source in sources() if source["uid"] == "iss-infinity"]
+    [job] = yaml.safe_load((FOLDER / "prometheus/prometheus.yaml").read_text())["scrape_configs"]
+
+    # Infinity refuses to ask with an empty one.
+    assert (asking, bringing) == ({"${READ_TOKEN:-}"}, {"${READ_TOKEN:-none}"})
+    assert (api["jsonData"]["auth_method"], api["secureJsonData"]) == (
+        "bearerToken",
+        {"bearerToken": "$READ_TOKEN"},
+    )
+    assert "\nREAD_TOKEN=\n" in (FOLDER / ".env.example").read_text()
+    assert file_of_the_token(tmp_path) == (job["authorization"]["credentials_file"], "it's $HOME")
+
+
+def file_of_the_token(folder: Path) -> tuple[str, str]:
+    """Run the command of Prometheus with another program of its name; return the file it gets, and its text."""
+    prometheus = SERVICES["prometheus"]
+    [command] = prometheus["command"]
+    [place] = prometheus["tmpfs"]
+    [path] = re.findall(rf"> ({place}\S+) &&", command)
+    (folder / "prometheus").write_text("#!/bin/sh\n")
+    (folder / "prometheus").chmod(0o755)
+    own = command.replace("$$", "$").replace(path, str(folder / "token"))
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "READ_TOKEN": "it's $HOME"}
+    subprocess.run([*prometheus["entrypoint"], own], env=environment, check=True)
+    return path, (folder / "token").read_text()
+
+
+def sources() -> list[dict[str, Any]]:
+    text = (FOLDER / "grafana/provisioning/datasources/datasources.yaml").read_text()
+    found: list[dict[str, Any]] = yaml.safe_load(text)["datasources"]
+    return found
+
+
 def test_grafana_and_prometheus_find_what_they_ask_under_the_names_of_the_services() -> None:
-    sources = yaml.safe_load((FOLDER / "grafana/provisioning/datasources/datasources.yaml").read_text())
     scraped = yaml.safe_load((FOLDER / "prometheus/prometheus.yaml").read_text())["scrape_configs"]
     targets = {name for job in scraped for each in job["dns_sd_configs"] for name in each["names"]}
-    hosts = {urlsplit(source["url"]).hostname for source in sources["datasources"]}
-    plugins = {source["type"] for source in sources["datasources"]} - {"prometheus"}
+    hosts = {urlsplit(source["url"]).hostname for source in sources()}
+    plugins = {source["type"] for source in sources()} - {"prometheus"}
     installed = SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"].split(",")
 
     workers = {name for name, service in SERVICES.items() if is_worker(service)}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.monitoring.names import DOCKER, RULES, asked_for, known
+from tests.monitoring.prometheus import quicker
 
 README = (DOCKER.parent / "README.md").read_text(encoding="utf-8")
 TESTS = (RULES.parent / "alerts_test.yaml").read_text(encoding="utf-8")
@@ -21,9 +22,39 @@ def promtool(*arguments: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_rules_and_configuration_are_valid() -> None:
+def test_rules_and_configuration_are_valid(tmp_path: Path) -> None:
     promtool("check", "rules", "alerts.yaml")
-    promtool("check", "config", "prometheus.yaml")
+    # It looks for the token's file too, which the container makes at its start.
+    (tmp_path / "read-token").write_text("none")
+    for path in (RULES, RULES.with_name("prometheus.yaml")):
+        (tmp_path / path.name).write_text(path.read_text().replace("/tmp/", f"{tmp_path}/"))
+    promtool("check", "config", tmp_path / "prometheus.yaml")
+
+
+def test_what_the_live_tests_make_quicker_is_every_duration_and_nothing_else() -> None:
+    text = RULES.read_text(encoding="utf-8")
+    numbers = [re.findall(r"\d+(?:\.\d+)?(?:ms|[smh])?", line) for line in text.splitlines()]
+    changed = [
+        (before, after)
+        for line, found in zip(quicker(text).splitlines(), numbers, strict=True)
+        for before, after in zip(found, re.findall(r"\d+(?:\.\d+)?(?:ms|[smh])?", line), strict=True)
+        if before != after
+    ]
+    kept = {each for found in numbers for each in found} - {before for before, _ in changed}
+
+    assert dict(changed) == {
+        "1h": "180000ms",
+        "30m": "90000ms",
+        "15m": "45000ms",
+        "10m": "30000ms",
+        "5m": "15000ms",
+        "2m": "6000ms",
+        "1200": "60",
+        "960": "48",
+        "300": "15",
+        "120": "6",
+    }
+    assert not {each for each in kept if each[-1] in "smh"}
 
 
 def test_each_alert_fires_when_it_should_and_is_quiet_otherwise() -> None:
