@@ -1,6 +1,8 @@
 """A real Prometheus as the compose file starts it, with the project's configuration; it asks once a second."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import yaml
 from iss_agents.embedded.place import free_port
 from iss_agents.embedded.program import Program
 from tests.monitoring.names import DOCKER, RULES
+from tests.pipeline.worker import Worker
+from tests.waiting import until
 
 QUICKER = 20
 """So many times shorter is every duration of the alerts: five minutes are 15 s."""
@@ -20,7 +24,7 @@ MILLISECONDS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 class Prometheus:
     """Debian's Prometheus in `folder`, which scrapes the worker at `target`, host:port, and brings `token`."""
 
-    def __init__(self, folder: Path, target: str, token: str = "none") -> None:
+    def __init__(self, folder: Path, target: str, token: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _configure(folder, target)
         address = f"127.0.0.1:{free_port()}"
@@ -28,6 +32,14 @@ class Prometheus:
         log = folder / "prometheus.log"
         self.program = Program("Prometheus", command, log, {"READ_TOKEN": token})
         self._url = f"http://{address}/api/v1/"
+
+    async def raises(self, alert: str) -> bool:
+        """Return whether an alert is pending or fires."""
+        return alert in await self.active()
+
+    async def is_quiet(self) -> bool:
+        """Return whether no alert is pending, and none fires."""
+        return not await self.active()
 
     async def query(self, expression: str) -> list[float]:
         """Return the values of an expression now, those that are numbers."""
@@ -57,6 +69,18 @@ class Prometheus:
             document = await answer.json()
         assert document["status"] == "success", (query, document)
         return document["data"]
+
+
+@asynccontextmanager
+async def watching(worker: Worker, folder: Path) -> AsyncIterator[Prometheus]:
+    """Run a Prometheus that scrapes a worker, and brings its token, until the block ends."""
+    own = Prometheus(folder, f"127.0.0.1:{worker.port}", worker.read_token)
+    own.program.start()
+    try:
+        await until(own.ready, 30)
+        yield own
+    finally:
+        own.program.stop()
 
 
 def command_in(folder: Path) -> str:

@@ -1,20 +1,16 @@
-"""Every rule and every panel, asked of a real Prometheus beside a real worker, and faults that it notices."""
+"""Every rule and every panel, asked of a real Prometheus beside a real worker, and what they notice."""
 
-from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
-from iss_agents.embedded.database import Database
-from iss_agents.embedded.place import free_port
-from iss_agents.simulator.model import station_model
 from iss_agents.simulator.station import Station
 from tests.monitoring.dashboards import INFINITY, PROMETHEUS, targets
 from tests.monitoring.names import asked_for
-from tests.monitoring.prometheus import Prometheus
-from tests.pipeline.conftest import Broker
-from tests.pipeline.worker import START_SECONDS, Worker, running
+from tests.monitoring.prometheus import Prometheus, watching
+from tests.pipeline.worker import START_SECONDS, running
 from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -34,74 +30,43 @@ VARIABLES = {"$__rate_interval": "30s"}
 SPAN = {"${item}": "USLAB000058", "${__from:date:iso}": "-5m", "${__to:date:iso}": "-0s"}
 
 
-@pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[Broker]:
-    broker = Broker(tmp_path / "kafka")
-    broker.start()
-    yield broker
-    broker.stop()
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    own = Database(tmp_path / "database", free_port())
-    own.start().wait_until(own.ready)
-    yield own
-    assert own.program
-    own.program.stop()
-
-
-@pytest.fixture
-async def busy_station() -> AsyncIterator[Station]:
-    """A station as `iss-agents simulate` runs it."""
-    playing = await Station(station_model(rate=50)).start()
-    yield playing
-    await playing.stop()
-
-
-@pytest.fixture
-async def worker(
-    kafka: Broker, database: Database, busy_station: Station, tmp_path: Path
-) -> AsyncIterator[Worker]:
-    addresses = {"ISS_KAFKA_URL": kafka.url, "ISS_MONGO_URL": database.url, "ISS_FEED_URL": busy_station.url}
-    async with running(tmp_path / "home", **addresses) as worker:
-        await until(worker.healthy, START_SECONDS)
-        yield worker
-
-
-@pytest.fixture
-async def prometheus(worker: Worker, tmp_path: Path) -> AsyncIterator[Prometheus]:
-    own = Prometheus(tmp_path / "prometheus", f"127.0.0.1:{worker.port}")
-    own.program.start()
-    try:
-        await until(own.ready, 30)
-        yield own
-    finally:
-        own.program.stop()
-
-
-async def test_every_panel_has_data_every_rule_works_and_a_fault_makes_its_alert_pending(
-    prometheus: Prometheus, worker: Worker, database: Database, busy_station: Station
+async def test_every_panel_has_data_every_rule_works_and_a_silent_station_is_noticed(
+    environment: dict[str, str], busy_station: Station, tmp_path: Path
 ) -> None:
-    rules = await prometheus.rules()
-    assert {name: rule["lastError"] for name, rule in rules.items() if rule["health"] != "ok"} == {}
-    for expression in expressions():
-        await prometheus.query(expression)
-        if not asked_for(expression) & RARE:
-            await until(partial(prometheus.query, expression), 60)
-    await until(lambda: quiet(prometheus), 60)
-    for target in targets(INFINITY):
-        summary = await worker.get(filled(target["url"], SPAN))
-        assert summary["buckets"][-1].keys() >= {column["selector"] for column in target["columns"]}
+    async with (
+        running(tmp_path / "home", ISS_FEED_URL=busy_station.url, **environment) as worker,
+        watching(worker, tmp_path / "prometheus") as prometheus,
+    ):
+        await until(worker.healthy, START_SECONDS)
+        rules = await prometheus.rules()
+        assert {name: rule["lastError"] for name, rule in rules.items() if rule["health"] != "ok"} == {}
+        for expression in expressions():
+            await prometheus.query(expression)
+            if not asked_for(expression) & RARE:
+                await until(partial(prometheus.query, expression), 60)
+        await until(prometheus.is_quiet, 60)
+        for target in targets(INFINITY):
+            summary = await worker.get(filled(target["url"], SPAN))
+            assert summary["buckets"][-1].keys() >= {column["selector"] for column in target["columns"]}
 
-    busy_station.faults.los()
-    await until(lambda: fires(prometheus, "SignalLostForLong"), 30)
-    assert database.program
-    database.program.stop()
-    await until(lambda: fires(prometheus, "DatabaseErrors"), 30)
+        await until(partial(raises_by_broken_updates, prometheus, busy_station), 30)
+        busy_station.faults.los()
+        await until(partial(prometheus.raises, "SignalLostForLong"), 30)
+        busy_station.faults.recover()
+        await until(partial(is_over, prometheus, "SignalLostForLong"), 60)
+        assert not await prometheus.raises("FeedSilent")
+        busy_station.faults.freeze()
+        await until(partial(prometheus.raises, "FeedSilent"), 30)
 
-    busy_station.faults.recover()
-    await until(lambda: not_active(prometheus, "SignalLostForLong"), 60)
+
+async def raises_by_broken_updates(prometheus: Prometheus, station: Station) -> bool:
+    # Another value each time: what has not changed is not sent.
+    station.push("USLAB000058", {"TimeStamp": "yesterday", "Value": str(monotonic())})
+    return await prometheus.raises("InvalidRate")
+
+
+async def is_over(prometheus: Prometheus, alert: str) -> bool:
+    return not await prometheus.raises(alert)
 
 
 def expressions() -> list[str]:
@@ -113,15 +78,3 @@ def filled(text: str, variables: dict[str, str]) -> str:
     for name, value in variables.items():
         text = text.replace(name, value)
     return text
-
-
-async def quiet(prometheus: Prometheus) -> bool:
-    return not await prometheus.active()
-
-
-async def fires(prometheus: Prometheus, alert: str) -> bool:
-    return alert in await prometheus.active()
-
-
-async def not_active(prometheus: Prometheus, alert: str) -> bool:
-    return alert not in await prometheus.active()

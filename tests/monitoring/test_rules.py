@@ -77,6 +77,13 @@ def test_each_alert_is_tested_firing_and_quiet_and_has_its_line_in_the_runbook(a
     assert (firing > 0, quiet > 0, rows) == (True, True, 1)
 
 
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_is_raised_by_its_fault_beside_a_real_worker(alert: str) -> None:
+    live = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_live*.py"))
+
+    assert f'"{alert}"' in live
+
+
 def test_the_runbook_has_no_other_alerts_and_is_where_the_rules_say() -> None:
     section = README.split("### When an alert fires")[1].split("\n## ")[0].split("\n### ")[0]
     rules = RULES.read_text(encoding="utf-8")

@@ -29,9 +29,12 @@ class Worker:
         self._environment = {"ISS_HOME": str(folder), "ISS_WEB_PORT": str(self.port), "ISS_LOG": "json"}
         self._environment |= environment
         self.process: subprocess.Popen[bytes] | None = None
-        self.http = aiohttp.ClientSession(self.url)
+        self.read_token = environment.get("ISS_READ_TOKEN", "none")
+        self.http = aiohttp.ClientSession(self.url, headers={"Authorization": f"Bearer {self.read_token}"})
 
-    def start(self) -> "Worker":
+    def start(self, **changes: str) -> "Worker":
+        """Start the process, from now on with `changes` of its environment."""
+        self._environment |= changes
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "worker.log").open("a") as log:
             self.process = subprocess.Popen(

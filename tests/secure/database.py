@@ -7,12 +7,16 @@ import trustme
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from iss_agents.embedded.database import Database
+from iss_agents.embedded.database import FIRST_WRITE_SECONDS, Database
+from iss_agents.embedded.hanging import WRITE, answers, start_again_when_it_hangs
 from iss_agents.embedded.place import accepts, free_port
 from iss_agents.embedded.program import Program
 from iss_agents.settings import Settings
 
 USER = {"createUser": "worker", "pwd": "right", "roles": ["readWrite", "dbAdmin"]}
+
+WATCHER = {"createUser": "watcher", "pwd": "right", "roles": ["readWrite"]}
+"""Who looks, in a database of its own, whether the program hangs."""
 
 
 class SecureDatabase:
@@ -23,15 +27,21 @@ class SecureDatabase:
         self.port = free_port()
 
     def begin(self) -> Program:
-        """Make the user and the certificate, start, and return when it is reached."""
+        """Make the user and the certificate, start for the first time, and return when it is reached."""
         self._make_user()
         place = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data")]
         executable = str(Path(sysconfig.get_path("scripts")) / "secantusd-py")
         command = [executable, *place, "--cache-size", "256M", "--log-level", "ERROR", "--auth"]
         program = Program("The database", [*command, *self._certify()], self.folder / "database.log")
         program.start()
-        program.wait_until(lambda: accepts(self.port))
+        start_again_when_it_hangs(program, self._address("watcher:right@", "embedded"))
+        program.wait_until(self._writes)
         return program
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of a worker that may come in."""
+        address = self.settings().mongo_url.get_secret_value()
+        return {"ISS_MONGO_URL": address, "ISS_MONGO_DATABASE": "iss"}
 
     def _make_user(self) -> None:
         open_to_all = Database(self.folder, self.port)
@@ -39,7 +49,12 @@ class SecureDatabase:
         program.wait_until(open_to_all.ready)
         with MongoClient[dict[str, object]](open_to_all.url) as client:
             client["iss"].command(USER)
+            client["embedded"].command(WATCHER)
         program.stop()
+
+    def _writes(self) -> bool:
+        address = self._address("watcher:right@", "embedded")
+        return accepts(self.port) and answers(address, WRITE, FIRST_WRITE_SECONDS)
 
     def _certify(self) -> list[str]:
         authority = trustme.CA()
@@ -51,7 +66,9 @@ class SecureDatabase:
         return [word for name, file in files.items() for word in (name, str(self.folder / file))]
 
     def settings(self, user: str = "worker:right@", options: str | None = None) -> Settings:
+        return Settings(mongo_url=SecretStr(self._address(user, "iss", options)))
+
+    def _address(self, user: str, database: str, options: str | None = None) -> str:
         tls = f"&tls=true&tlsCAFile={self.folder / 'ca.pem'}" if options is None else options
-        source = "&authSource=iss" if user else ""
-        address = f"mongodb://{user}127.0.0.1:{self.port}/?directConnection=true{source}{tls}"
-        return Settings(mongo_url=SecretStr(address))
+        source = f"&authSource={database}" if user else ""
+        return f"mongodb://{user}127.0.0.1:{self.port}/?directConnection=true{source}{tls}"

@@ -1,0 +1,95 @@
+"""A worker ends, comes back without a role, starts again and again, and cannot post: Prometheus notices."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from iss_agents.simulator.station import Station
+from tests.announcers.fake_x import FakeX, refusing
+from tests.monitoring.prometheus import Prometheus, watching
+from tests.pipeline.bot import CABIN, X_KEYS, shows
+from tests.pipeline.tank_story import lately, use_before_loss
+from tests.pipeline.worker import START_SECONDS, Worker, running
+from tests.waiting import until
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+
+OF_WORKERS = {"WorkerDown", "WorkerRestarts", "RoleMissing", "DiskNearlyFull", "PostsFailing"}
+ALONE = {"ISS_KAFKA_URL": "127.0.0.1:1", "ISS_MONGO_URL": "mongodb://127.0.0.1:1/", "ISS_FEED": "off"}
+
+
+async def test_a_worker_that_cannot_post_ends_lacks_a_role_and_starts_again_and_again_is_noticed(
+    environment: dict[str, str], station: Station, fake_x: FakeX, tmp_path: Path
+) -> None:
+    addresses = {"ISS_FEED_URL": station.url, "ISS_X_URL": fake_x.url, "ISS_SOURCE": "isslive"}
+    station.publish(CABIN, "745.2")
+    async with (
+        running(tmp_path / "home", **environment | X_KEYS | addresses) as worker,
+        watching(worker, tmp_path / "prometheus") as prometheus,
+    ):
+        await until(worker.healthy, START_SECONDS)
+        await until(partial(shows, worker, CABIN, "745.2"), START_SECONDS)
+        await until(partial(are_over, prometheus), 30)
+
+        fake_x.answers.append(refusing(403, "You are not permitted to perform this action."))
+        for measurement in use_before_loss(lately()):
+            station.publish(*measurement)
+        await until(partial(prometheus.raises, "PostsFailing"), 60)
+        assert not {"WorkerDown", "RoleMissing"} & await prometheus.active()
+        kill(worker)
+        await until(partial(prometheus.raises, "WorkerDown"), 30)
+        await start_again(worker, prometheus, 1)
+        await until(partial(only_the_archive_is_missing, prometheus), START_SECONDS)
+        for count in (2, 3):
+            assert not await prometheus.raises("WorkerRestarts")
+            kill(worker)
+            await start_again(worker, prometheus, count)
+        await until(partial(prometheus.raises, "WorkerRestarts"), 30)
+
+
+@pytest.fixture
+def small_home(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of its own, of 16 MiB."""
+    home = tmp_path / "small"
+    home.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", home], check=True)
+    yield home
+    subprocess.run(["umount", "--lazy", home], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+async def test_a_disk_that_is_nearly_full_is_noticed(small_home: Path, tmp_path: Path) -> None:
+    async with (
+        running(small_home, **ALONE) as worker,
+        watching(worker, tmp_path / "prometheus") as prometheus,
+    ):
+        await until(partial(prometheus.query, "iss_home_free_bytes / iss_home_size_bytes > 0.5"), 30)
+        assert not await prometheus.raises("DiskNearlyFull")
+        (small_home / "ballast").write_bytes(bytes(15 << 20))
+        await until(partial(prometheus.raises, "DiskNearlyFull"), 30)
+
+
+async def are_over(prometheus: Prometheus) -> bool:
+    return not OF_WORKERS & await prometheus.active()
+
+
+async def only_the_archive_is_missing(prometheus: Prometheus) -> bool:
+    missing = (await prometheus.rules())["RoleMissing"]["alerts"]
+    return [alert["labels"]["group"] for alert in missing] == ["iss-archive"]
+
+
+async def start_again(worker: Worker, prometheus: Prometheus, count: int) -> None:
+    """Start a worker without the archive; return when Prometheus knows that it started `count` times again."""
+    worker.start(ISS_ROLES="feed,agents,web")
+    known = f"changes(process_start_time_seconds[10m]) == {count}"
+    await until(partial(prometheus.query, known), START_SECONDS)
+
+
+def kill(worker: Worker) -> None:
+    assert worker.process
+    worker.process.kill()
+    worker.process.wait(10)
