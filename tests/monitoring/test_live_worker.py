@@ -1,6 +1,5 @@
 """A worker ends, comes back without a role, starts again and again, and cannot post: Prometheus notices."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -33,13 +32,13 @@ async def test_a_worker_that_cannot_post_ends_lacks_a_role_and_starts_again_and_
     ):
         await until(worker.healthy, START_SECONDS)
         await until(partial(shows, worker, CABIN, "745.2"), START_SECONDS)
-        await until(partial(are_over, prometheus), 30)
+        await until(partial(are_over, prometheus, OF_WORKERS), 30)
 
         fake_x.answers.append(refusing(403, "You are not permitted to perform this action."))
         for measurement in use_before_loss(lately()):
             station.publish(*measurement)
         await until(partial(prometheus.raises, "PostsFailing"), 60)
-        assert not {"WorkerDown", "RoleMissing"} & await prometheus.active()
+        await until(partial(are_over, prometheus, {"WorkerDown", "RoleMissing"}), 30)
         kill(worker)
         await until(partial(prometheus.raises, "WorkerDown"), 30)
         await start_again(worker, prometheus, 1)
@@ -56,12 +55,12 @@ def small_home(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of its own, of 16 MiB."""
     home = tmp_path / "small"
     home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", home], check=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", home], check=False).returncode:
+        pytest.skip("only root, and not in every container, can make a small disk")
     yield home
     subprocess.run(["umount", "--lazy", home], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
 async def test_a_disk_that_is_nearly_full_is_noticed(small_home: Path, tmp_path: Path) -> None:
     async with (
         running(small_home, **ALONE) as worker,
@@ -73,8 +72,8 @@ async def test_a_disk_that_is_nearly_full_is_noticed(small_home: Path, tmp_path:
         await until(partial(prometheus.raises, "DiskNearlyFull"), 30)
 
 
-async def are_over(prometheus: Prometheus) -> bool:
-    return not OF_WORKERS & await prometheus.active()
+async def are_over(prometheus: Prometheus, alerts: set[str]) -> bool:
+    return not alerts & await prometheus.active()
 
 
 async def only_the_archive_is_missing(prometheus: Prometheus) -> bool:
