@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from iss_agents import metrics
+from iss_agents.archive.batch_size import BatchSize
 from iss_agents.archive.destinations import DESTINATIONS
 from iss_agents.kafka_access import kafka_access
 from iss_agents.lag import LagReport, Standing
@@ -19,10 +20,6 @@ from iss_agents.settings import Settings
 logger = logging.getLogger(__name__)
 
 GROUP = "iss-archive"
-
-LARGEST_BATCH = 500
-"""Records written at once: 0.2 to 0.5 s of the embedded database on a busy machine (2,000 took 1.6 s),
-so that a reading is stored within a second of its ingest even while a backlog is worked off."""
 
 LONGEST_WAIT_MS = 1_000
 """How long to wait for the first record of a batch."""
@@ -58,6 +55,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed: dict[TopicPartition, int] = {}
         self._lag = LagReport(GROUP)
         self._met: dict[tuple[str, int], int] = {}
+        self.size = BatchSize()
         self.writing = asyncio.Lock()
 
     @property
@@ -99,13 +97,14 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def take(self) -> Batch:
         """Return what has arrived, empty after LONGEST_WAIT_MS; raises KafkaError."""
-        records = await self.consumer.getmany(timeout_ms=LONGEST_WAIT_MS, max_records=LARGEST_BATCH)
+        most = self.size.records
+        records = await self.consumer.getmany(timeout_ms=LONGEST_WAIT_MS, max_records=most)
         messages: dict[str, list[Message]] = defaultdict(list)
         for partition, batch in records.items():
             messages[partition.topic].extend(batch)
             self._committable.setdefault(partition, batch[0].offset)
         offsets = {partition: batch[-1].offset + 1 for partition, batch in records.items()}
-        return Batch(self._assignment, messages, offsets, sum(map(len, messages.values())) >= LARGEST_BATCH)
+        return Batch(self._assignment, messages, offsets, sum(map(len, messages.values())) >= most)
 
     def holds(self, batch: Batch) -> bool:
         """Whether the partitions of `batch` are still ours; if not, their owner reads it again."""

@@ -134,6 +134,7 @@ class Archive(Service):
             metrics.ARCHIVE_BATCH_RECORDS.observe(size)
         began = monotonic()
         await self._until_done(lambda: self._settle(batch))
+        self._intake.size.learn(size, monotonic() - began)
         if not batch.full:
             await self.sleep(max(began + PACE_SECONDS - monotonic(), 0.0))
 

@@ -12,6 +12,7 @@ from time import monotonic, process_time
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from iss_agents.archive.batch_size import LARGEST
 from iss_agents.archive.documents import reading_document
 from iss_agents.bench.acknowledger import serve
 from iss_agents.bench.cost import WARM
@@ -20,9 +21,6 @@ from iss_agents.kafka_access import kafka_access
 from iss_agents.records import Reading, decode_reading
 from iss_agents.settings import Settings
 from iss_agents.topics import RAW
-
-STORED_AT_ONCE = 500
-"""As many as the archive takes (archive.intake.LARGEST_BATCH)."""
 
 Work = Callable[[Sequence[ConsumerRecord]], Awaitable[None]]
 
@@ -65,7 +63,7 @@ async def store(kafka: str, count: str, mongo: str) -> dict[str, float]:
         documents = [reading_document(record) for record in records]
         await collection.insert_many(documents, ordered=False)
 
-    return await consume(kafka, int(count), insert, STORED_AT_ONCE)
+    return await consume(kafka, int(count), insert, LARGEST)
 
 
 async def acknowledge(port: str) -> dict[str, float]:
