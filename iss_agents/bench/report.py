@@ -75,7 +75,7 @@ def _steady_cells(steady: Steady) -> list[str]:
     halfway, end = steady.lag
     database = "real" if steady.load.kept else "acknowledges"
     return [
-        f"{steady.load.rate:,.0f}",
+        f"{steady.load.rate:,.0f}{' by client' if steady.load.client else ''}",
         database,
         *latencies,
         cores[0],

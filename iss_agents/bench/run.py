@@ -21,6 +21,8 @@ LOADS = (
     Load(10_000, kept=False, workers=3),
     Load(70, kept=True),
     Load(1_000, kept=True),
+    Load(70, kept=True, client=True),
+    Load(1_000, kept=True, client=True),
 )
 """The real database is the embedded one, which takes 210 to 550 us a document and would be all that is measured
 at the higher rates."""

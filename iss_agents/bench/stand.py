@@ -23,6 +23,7 @@ from iss_agents.soak.worker import Worker
 from iss_agents.topic_check import ensure_topics
 
 START_SECONDS = 90.0
+STATION = (sys.executable, "-m", "iss_agents.cli", "simulate")
 BARE = (sys.executable, "-m", "iss_agents.bench.bare")
 
 
@@ -39,6 +40,7 @@ class Stand:
         )
         self._mongo_url = f"mongodb://127.0.0.1:{self._port}/?directConnection=true"
         self._workers: list[Worker] = []
+        self._station: Program | None = None
         self.settings = Settings(
             home=folder / "feed", mongo_url=SecretStr(self._mongo_url), feed="off"
         ).model_copy(update=UNSECURED | {"kafka_url": self.kafka.url})
@@ -62,14 +64,23 @@ class Stand:
         found = {"broker": self.kafka.program, "database": database}
         return {name: program.pid for name, program in found.items() if program and program.pid}
 
-    def worker(self, name: str, roles: str) -> Worker:
-        """Return a worker with these roles, started."""
+    def broadcast(self, rate: float) -> dict[str, str]:
+        """Start a simulated station of `rate` updates a second; return what a worker must know to follow it."""
+        port = free_port()
+        command = (*STATION, "--port", str(port), "--rate", str(rate))
+        self._station = Program("The simulated station", command, self.folder / "station.log")
+        self._station.start()
+        return {"ISS_FEED": "always", "ISS_FEED_URL": f"http://127.0.0.1:{port}"}
+
+    def worker(self, name: str, roles: str, **environment: str) -> Worker:
+        """Return a worker with these roles, started. `environment` holds `ISS_*` variables."""
         variables = {
             **self.kafka.variables(),
             **KEEPING,
             "ISS_MONGO_URL": self._mongo_url,
             "ISS_FEED": "off",
             "ISS_ROLES": roles,
+            **environment,
         }
         worker = Worker(name, self.folder, variables)
         worker.start()
@@ -97,7 +108,7 @@ class Stand:
         for worker in self._workers:
             await worker.kill()
         database = self._database.program if self._database else self._acknowledger
-        for program in (self.kafka.program, database):
+        for program in (self._station, self.kafka.program, database):
             if program:
                 program.request(SIGKILL)
                 program.stop()

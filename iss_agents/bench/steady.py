@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import NamedTuple
@@ -36,16 +37,22 @@ Say = Callable[[str], None]
 
 
 class Load(NamedTuple):
-    """`rate` readings a second on so many workers; `kept` in a real database, or only acknowledged."""
+    """`rate` readings a second on so many workers; `kept` in a real database, or only acknowledged.
+
+    With `client` they come over a socket from a simulated station through the worker's Lightstreamer client,
+    without it from this process, which does what the feed does behind its client.
+    """
 
     rate: float
     kept: bool
     workers: int = 1
+    client: bool = False
 
     def __str__(self) -> str:
         database = "a database" if self.kept else "a database that only acknowledges"
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        return f"{self.rate:,.0f} readings/s, {workers}, {database}"
+        through = " with the client" if self.client else ""
+        return f"{self.rate:,.0f} readings/s, {workers}{through}, {database}"
 
 
 @dataclass(frozen=True)
@@ -78,15 +85,25 @@ async def measure_steady(load: Load, seconds: float, say: Say) -> Steady:
     """
     say(f"{load} for {seconds:.0f} s")
     async with standing(keeping=load.kept) as stand:
-        workers = [stand.worker(f"worker-{number}", ROLES) for number in range(load.workers)]
+        roles, station = (f"feed,{ROLES}", stand.broadcast(load.rate)) if load.client else (ROLES, {})
+        workers = [stand.worker(f"worker-{number}", roles, **station) for number in range(load.workers)]
         await until("the workers work", lambda: _work(workers), START_SECONDS)
-        driving = Driving(stand.settings, load.rate)
-        await driving.start()
-        try:
+        async with _driven(stand, load):
             await asyncio.sleep(SETTLE_SECONDS)
             return await _measure(stand, workers, load, seconds)
-        finally:
-            await driving.stop()
+
+
+@asynccontextmanager
+async def _driven(stand: Stand, load: Load) -> AsyncIterator[None]:
+    if load.client:
+        yield
+        return
+    driving = Driving(stand.settings, load.rate)
+    await driving.start()
+    try:
+        yield
+    finally:
+        await driving.stop()
 
 
 async def _measure(stand: Stand, workers: Sequence[Worker], load: Load, seconds: float) -> Steady:
@@ -112,7 +129,7 @@ async def _measure(stand: Stand, workers: Sequence[Worker], load: Load, seconds:
 
 
 class Looks(NamedTuple):
-    """The metrics of every worker, and of this process, where the feed's stage runs."""
+    """The metrics of every worker, and of this process, where the feed's stage runs without a client."""
 
     workers: Sequence[Samples]
     feed: Samples
@@ -123,7 +140,7 @@ async def _looks(workers: Sequence[Worker]) -> Looks:
 
 
 def _histogram(looks: Looks, way: str) -> Histogram:
-    return Histogram.of([looks.feed] if way == "published" else looks.workers, WAYS[way])
+    return Histogram.of([looks.feed, *looks.workers], WAYS[way])
 
 
 def _shares(before: Looks, after: Looks) -> list[float]:
