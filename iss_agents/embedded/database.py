@@ -5,7 +5,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-from iss_agents.embedded.hanging import WRITE, answers, start_again_when_it_hangs
+from iss_agents.embedded.hanging import start_again_when_it_hangs, writes
 from iss_agents.embedded.place import accepts, make_folder, require_free
 from iss_agents.embedded.program import Program
 from iss_agents.errors import UserError
@@ -61,7 +61,7 @@ class Database:
         """
         if not accepts(self.port) or not self._is_new:
             return accepts(self.port)
-        if answers(self.url, WRITE, FIRST_WRITE_SECONDS):
+        if writes(self.url, FIRST_WRITE_SECONDS):
             self._is_new = False
         else:
             self._start_over()
@@ -93,7 +93,7 @@ class Database:
 
     def _run(self, program: Program) -> Program:
         program.start()
-        start_again_when_it_hangs(program, self.url)
+        start_again_when_it_hangs(program, writing=self.url, pinging=self.url)
         return program
 
 

@@ -3,9 +3,12 @@
 import logging
 from threading import Thread
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from iss_agents.embedded.program import Program
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +18,8 @@ WRITE_SECONDS = 8.0
 """How long a write may take. It takes 0.05 s, and 2 s behind a full queue of others (measured)."""
 
 PING_SECONDS = 2.0
+
+Outcome = Literal["answered", "late", "failed"]
 
 PING = {"ping": 1}
 WRITE = {
@@ -26,43 +31,56 @@ WRITE = {
 """No `insert` and no `update`, which tests order to fail a counted number of times."""
 
 
-def start_again_when_it_hangs(program: Program, url: str) -> None:
-    """Look from now on, in a thread, whether the database at `url` writes, and start it again if it hangs.
+def start_again_when_it_hangs(program: Program, writing: str, pinging: str) -> None:
+    """Look from now on, in a thread, whether a database writes, and start it again if it hangs.
 
     SecantusDB 0.7.0b3 sometimes, once in some hundred starts, answers pings and spins for ever in every
-    write (in WiredTiger's search of an insert list). One that answers nothing is busy, or halted, and is let
-    alone. The thread ends when the program is stopped or started by somebody else.
+    write and login (in WiredTiger's search of an insert list). One that answers nothing is busy, or halted,
+    and is let alone. The thread ends when the program is stopped or started by somebody else.
+
+    `writing` and `pinging` are addresses of the same database; a ping must need no login.
     """
-    Thread(target=_look, args=(program, url), name=f"hanging {url}", daemon=True).start()
+    look = Thread(target=_look, args=(program, writing, pinging), name=f"looks at {pinging}", daemon=True)
+    look.start()
 
 
-def answers(url: str, command: dict[str, Any], seconds: float) -> bool:
-    """Return whether the database at `url` answers a command, were it with an error, within `seconds`."""
+def writes(url: str, seconds: float) -> bool:
+    """Return whether the database at `url` writes within `seconds`."""
+    with _connected(url, seconds) as client:
+        return _ask(client, WRITE) == "answered"
+
+
+def _look(program: Program, writing: str, pinging: str) -> None:
+    process = program.pid
+    sleep(LOOK_SECONDS)
+    with _connected(writing, WRITE_SECONDS) as writer, _connected(pinging, PING_SECONDS) as pinger:
+        while program.pid == process and program.running:
+            if _hangs(writer, pinger) and program.restart(process):
+                logger.warning("%s wrote nothing for %.0f s: started again", program.name, WRITE_SECONDS)
+                process = program.pid
+            sleep(LOOK_SECONDS)
+
+
+def _hangs(writer: "MongoClient[dict[str, Any]]", pinger: "MongoClient[dict[str, Any]]") -> bool:
+    return _ask(writer, WRITE) == "late" and _ask(pinger, PING) == "answered"
+
+
+def _connected(url: str, seconds: float) -> "MongoClient[dict[str, Any]]":
     from pymongo import MongoClient  # noqa: PLC0415 - commands start fast
-    from pymongo.errors import OperationFailure, PyMongoError  # noqa: PLC0415
 
     limit = int(seconds * 1000)
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        url, socketTimeoutMS=limit, serverSelectionTimeoutMS=limit, retryWrites=False
-    )
-    with client:
-        try:
-            client["embedded"].command(command)
-        except OperationFailure:
-            return True
-        except PyMongoError:
-            return False
-    return True
+    return MongoClient(url, socketTimeoutMS=limit, serverSelectionTimeoutMS=limit, retryWrites=False)
 
 
-def _look(program: Program, url: str) -> None:
-    process = program.pid
-    while program.pid == process and program.running:
-        sleep(LOOK_SECONDS)
-        if _hangs(url) and program.restart(process):
-            logger.warning("%s wrote nothing for %.0f s, and was started again", program.name, WRITE_SECONDS)
-            process = program.pid
+def _ask(client: "MongoClient[dict[str, Any]]", command: dict[str, Any]) -> Outcome:
+    from pymongo.errors import NetworkTimeout, OperationFailure, PyMongoError  # noqa: PLC0415 - as above
 
-
-def _hangs(url: str) -> bool:
-    return not answers(url, WRITE, WRITE_SECONDS) and answers(url, PING, PING_SECONDS)
+    try:
+        client["embedded"].command(command)
+    except NetworkTimeout:
+        return "late"
+    except OperationFailure:
+        return "answered"
+    except PyMongoError:
+        return "failed"
+    return "answered"

@@ -123,8 +123,8 @@ async def test_a_database_that_stands_still_is_let_alone(
 ) -> None:
     looks: list[bool] = []
 
-    def look(url: str) -> bool:
-        looks.append(_hangs(url))
+    def look(*clients: MongoClient[dict[str, Any]]) -> bool:
+        looks.append(_hangs(*clients))
         return looks[-1]
 
     monkeypatch.setattr("iss_agents.embedded.hanging.LOOK_SECONDS", 0.1)

@@ -2,15 +2,13 @@
 
 import sysconfig
 from pathlib import Path
-from threading import Thread
-from time import sleep
 
 import trustme
 from pydantic import SecretStr
 from pymongo import MongoClient
 
 from iss_agents.embedded.database import Database
-from iss_agents.embedded.hanging import LOOK_SECONDS, PING, PING_SECONDS, WRITE, WRITE_SECONDS, answers
+from iss_agents.embedded.hanging import start_again_when_it_hangs
 from iss_agents.embedded.place import accepts, free_port
 from iss_agents.embedded.program import Program
 from iss_agents.settings import Settings
@@ -37,7 +35,12 @@ class SecureDatabase:
         program = Program("The database", [*command, *self._certify()], self.folder / "database.log")
         program.start()
         program.wait_until(lambda: accepts(self.port))
-        Thread(target=self._watch, args=(program,), daemon=True).start()
+        # A ping without a login: it hangs in these too.
+        start_again_when_it_hangs(
+            program,
+            writing=self._address("watcher:right@", "embedded"),
+            pinging=self._address("", "embedded"),
+        )
         return program
 
     def variables(self) -> dict[str, str]:
@@ -53,19 +56,6 @@ class SecureDatabase:
             client["iss"].command(USER)
             client["embedded"].command(WATCHER)
         program.stop()
-
-    def _watch(self, program: Program) -> None:
-        """Start the program again whenever it hangs, until somebody stops it."""
-        process = program.pid
-        while program.pid == process and program.running:
-            sleep(LOOK_SECONDS)
-            if self._hangs() and program.restart(process):
-                process = program.pid
-
-    def _hangs(self) -> bool:
-        # In every write, as iss_agents/embedded/hanging.py tells, and in logins: hence a ping without one.
-        writing, pinging = self._address("watcher:right@", "embedded"), self._address("", "embedded")
-        return not answers(writing, WRITE, WRITE_SECONDS) and answers(pinging, PING, PING_SECONDS)
 
     def _certify(self) -> list[str]:
         authority = trustme.CA()
