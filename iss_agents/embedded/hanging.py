@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 
 WRITE_SECONDS = 8.0
-"""How long a write may take. It takes 0.05 s, and 2 s behind a full queue of others (measured)."""
+"""How long a write may take. It takes 0.05 s (measured); what waits behind a large query answers no ping."""
 
 PING_SECONDS = 2.0
 
@@ -57,6 +57,7 @@ def _look(program: Program, writing: str, pinging: str) -> None:
         while program.pid == process and program.running:
             if _hangs(writer, pinger) and program.restart(process):
                 logger.warning("%s wrote nothing for %.0f s: started again", program.name, WRITE_SECONDS)
+                # It dies with the thread that started it (Program), which is this one: so this goes on.
                 process = program.pid
             sleep(LOOK_SECONDS)
 

@@ -20,7 +20,7 @@ _decode = decoder(Numbered)
 def still_counting(changes: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
     """Return the changes of one partition without those that a later one of the same key replaces.
 
-    To restore from a change takes Faust 80 us, to leave it out 1 us (measured), and before compaction a
+    To restore from a change takes Faust 80 us, to leave it out 0.4 us (measured), and before compaction a
     changelog has thousands of each key. A change replaces those before it that are not newer by their sequence,
     as in `NewestTable`; one without a sequence stays and replaces none. The last one always stays: its offset
     tells that everything has been read.

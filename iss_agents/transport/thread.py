@@ -19,7 +19,7 @@ ENOUGH_BYTES = 65_536
 """A fetch that finds this much is answered at once, so that a backlog is worked off without waiting."""
 
 COMMIT_SECONDS = 5.0
-"""How long one commit may take. It takes milliseconds; the next one begins a second later."""
+"""How long one commit may take. It takes milliseconds, and what one has not done the next one does."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
