@@ -73,7 +73,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     The same `gap_id` is sent again when the gap ends; the later record replaces the earlier one. A gap of a
     worker that was killed gets no end: it is over, at the latest, where the next gap of cause `restart` from
-    the same source ends, because the feed that begins there notes anew what still lasts.
+    the same source and shard ends, because the feed that begins there notes anew what still lasts.
+
+    `shard` is which part of the items it concerns, such as 2/3 (see `shard.py`); None: all of them.
     """
 
     schema_version: int
@@ -83,6 +85,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     end: datetime | None = None
     detail: str = ""
     source: Source = "isslive"
+    shard: str | None = None
 
 
 class Invalid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

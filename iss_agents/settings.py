@@ -19,6 +19,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from iss_agents.errors import UserError
 from iss_agents.kafka_settings import KafkaSettings
 from iss_agents.records import Source
+from iss_agents.shard import WHOLE, Shard
 
 PUBLIC_FEED = "https://push.lightstreamer.com"
 """The public Lightstreamer server of the ISSLive broadcast (feed.md)."""
@@ -56,6 +57,9 @@ class Settings(KafkaSettings):
     )
     feed: Literal["leader", "always", "off"] = Field(
         default="leader", description="who of the workers runs the feed"
+    )
+    feed_shard: Annotated[Shard, NoDecode] = Field(
+        default=WHOLE, description="which shard of the items, of how many, the feed takes"
     )
     feed_url: str = Field(
         default=PUBLIC_FEED, pattern="^https?://", description="address of the Lightstreamer server"
@@ -110,6 +114,11 @@ class Settings(KafkaSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("feed_shard", mode="before")
+    @classmethod
+    def _is_a_shard(cls, value: object) -> object:
+        return Shard.parse(value) if isinstance(value, str) else value
 
     @field_validator("cors_origins")
     @classmethod
@@ -226,7 +235,7 @@ def _sentence(error: object) -> str:
     if not error["loc"]:
         return str(error["msg"]).removeprefix("Value error, ")
     name = f"ISS_{error['loc'][0]}".upper()
-    return f"{name} is {error['input']!r}: {error['msg']}"
+    return f"{name} is {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from iss_agents.errors import UserError
 from iss_agents.settings import load_settings, unknown_variables
+from iss_agents.shard import Shard
 
 
 def test_each_wrong_variable_is_named_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +33,17 @@ def test_the_source_follows_from_the_address_of_the_feed(monkeypatch: pytest.Mon
     assert load_settings().feed_source == "isslive"
     monkeypatch.setenv("ISS_FEED_URL", "http://127.0.0.1:9000")
     assert load_settings().feed_source == "simulated"
+
+
+def test_a_shard_is_read_and_one_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISS_FEED_SHARD", "2/3")
+    assert load_settings().feed_shard == Shard(2, 3)
+    monkeypatch.setenv("ISS_FEED_SHARD", "4/3")
+
+    with pytest.raises(UserError) as failure:
+        load_settings()
+    expected = "expected which shard of how many, from 1/1 to 12/12"
+    assert str(failure.value) == f"ISS_FEED_SHARD is '4/3': {expected}"
 
 
 def test_roles_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:

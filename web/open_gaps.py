@@ -5,6 +5,9 @@ from itertools import islice
 from iss_agents.records import Gap, Source, decode_gap
 from iss_agents.station_clock import milliseconds
 
+Feed = tuple[Source, str | None]
+"""Source and shard: whose gaps they are."""
+
 MOST_ENDED = 10_000
 """Ids of ended gaps that are kept, so that their topic may be read again: months of losses of signal."""
 
@@ -13,15 +16,15 @@ class OpenGaps:
     """The gaps that have no end yet and are not known to be over.
 
     A gap of a killed worker never gets an end. It is over when the feed runs again, which a gap of cause
-    `restart` of the same source says: it ends with the first reading of the new feed, so what was recorded
-    before that is of the old one.
+    `restart` of the same source and shard says: it ends with the first reading of the new feed, so what was
+    recorded before that is of the old one.
     """
 
     def __init__(self) -> None:
         # gap id -> gap, and the time of its record in milliseconds since 1970
         self._open: dict[str, tuple[Gap, int]] = {}
         self._ended: dict[str, None] = {}
-        self._restarted: dict[Source, int] = {}
+        self._restarted: dict[Feed, int] = {}
 
     def take(self, value: bytes, timestamp: int) -> None:
         """Take in the next record of the topic. Raises msgspec.DecodeError."""
@@ -36,7 +39,7 @@ class OpenGaps:
         return [gap for gap, _ in self._open.values() if source in {gap.source, None}]
 
     def _begin(self, gap: Gap, timestamp: int) -> None:
-        if gap.gap_id not in self._ended and timestamp >= self._restarted.get(gap.source, 0):
+        if gap.gap_id not in self._ended and timestamp >= self._restarted.get(_feed_of(gap), 0):
             self._open[gap.gap_id] = gap, timestamp
 
     def _end(self, ended: Gap) -> None:
@@ -45,12 +48,18 @@ class OpenGaps:
         for gap_id in list(islice(self._ended, max(0, len(self._ended) - MOST_ENDED))):
             del self._ended[gap_id]
         if ended.cause == "restart" and ended.end:
-            self._restart(ended.source, milliseconds(ended.end))
+            self._restart(_feed_of(ended), milliseconds(ended.end))
 
-    def _restart(self, source: Source, at: int) -> None:
-        self._restarted[source] = max(at, self._restarted.get(source, 0))
+    def _restart(self, feed: Feed, at: int) -> None:
+        self._restarted[feed] = max(at, self._restarted.get(feed, 0))
         over = [
-            gap_id for gap_id, (gap, timestamp) in self._open.items() if gap.source == source and timestamp < at
+            gap_id
+            for gap_id, (gap, timestamp) in self._open.items()
+            if _feed_of(gap) == feed and timestamp < at
         ]
         for gap_id in over:
             del self._open[gap_id]
+
+
+def _feed_of(gap: Gap) -> Feed:
+    return gap.source, gap.shard

@@ -106,6 +106,8 @@ class GapDocument(TypedDict):
     """More, in words."""
     source: str
     """isslive, simulated or test."""
+    shard: NotRequired[str]
+    """Which part of the items it concerns where several feeds share them, such as 2/3."""
     schema_version: int
     """The version of the record."""
 

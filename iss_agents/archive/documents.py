@@ -55,6 +55,8 @@ def gap_document(message: Message) -> Document:
     """
     gap = decode_message(decode_gap, message)
     fields = msgspec.structs.asdict(gap)
+    if gap.shard is None:
+        del fields["shard"]
     return {"_id": fields.pop("gap_id"), **fields}
 
 

@@ -1,6 +1,6 @@
-"""Whether somebody consumes, and how far behind."""
+"""Whether somebody consumes, and how far behind, and whether somebody runs each shard of the feed."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,8 +11,10 @@ from iss_agents.archive.destinations import DESTINATIONS
 from iss_agents.archive.intake import GROUP as ARCHIVE
 from iss_agents.doctor.findings import Finding, ok, warning
 from iss_agents.doctor.kafka import REQUEST_MS, asked
+from iss_agents.feed.leadership import group_of
 from iss_agents.kafka_access import kafka_access
 from iss_agents.settings import Role, Settings
+from iss_agents.shard import Shard
 from iss_agents.topics import EVENTS, RAW, WATER, Topic
 
 MUCH = 50_000
@@ -35,19 +37,24 @@ GROUPS = (
 
 async def check(settings: Settings) -> list[Finding]:
     """Return which groups have no member or are far behind."""
+    shards = settings.feed_shard.siblings if settings.feed == "leader" else []
     async with asked(settings) as admin:
         ends = await _ends(settings, admin)
-        return [await _of(group, admin, ends) for group in GROUPS]
+        consumers = [await _of(group, admin, ends) for group in GROUPS]
+        return consumers + [await _of_feed(shard, admin) for shard in shards]
+
+
+async def _of_feed(shard: Shard, admin: AIOKafkaAdminClient) -> Finding:
+    name, members = group_of(shard), await _members(group_of(shard), admin)
+    if not members:
+        which = "" if shard.is_whole else f" and ISS_FEED_SHARD={shard}"
+        return warning(f"Nobody is in the group {name}: start a worker with the role feed{which}.")
+    return ok(f"The group {name} has {members} member(s), one of which runs the feed.")
 
 
 async def _of(group: Group, admin: AIOKafkaAdminClient, ends: dict[TopicPartition, int]) -> Finding:
     behind = await _behind(group, admin, ends)
-    try:
-        [description] = await admin.describe_consumer_groups([group.name])
-    except GroupCoordinatorNotAvailableError:
-        members = 0  # so says a Kafka that has never had a group
-    else:
-        members = _members(description)
+    members = await _members(group.name, admin)
     if not members:
         return warning(f"Nobody is in the group {group.name}: start a worker with the role {group.role}.")
     if behind > MUCH:
@@ -56,7 +63,11 @@ async def _of(group: Group, admin: AIOKafkaAdminClient, ends: dict[TopicPartitio
     return ok(f"The group {group.name} has {members} member(s) and is {behind:,} records behind.")
 
 
-def _members(description: Any) -> int:
+async def _members(name: str, admin: AIOKafkaAdminClient) -> int:
+    try:
+        [description] = await admin.describe_consumer_groups([name])
+    except GroupCoordinatorNotAvailableError:
+        return 0  # so says a Kafka that has never had a group
     [group] = description.to_object()["groups"]
     if for_code(group["error_code"]) is GroupAuthorizationFailedError:
         raise GroupAuthorizationFailedError(group["group"])

@@ -66,9 +66,12 @@ def feed_check(url: str | None, seconds: float, *, as_json: bool) -> None:
 
 def _settings(url: str | None) -> "Settings":
     from iss_agents.settings import load_settings  # noqa: PLC0415 - as above
+    from iss_agents.shard import WHOLE  # noqa: PLC0415
 
     settings = load_settings()
-    return settings.model_copy(update={"feed_url": url}) if url else settings
+    # Whoever looks at a server wants all of it, whichever shard the workers of this machine take.
+    whole = {"feed_shard": WHOLE}
+    return settings.model_copy(update=whole | {"feed_url": url} if url else whole)
 
 
 def _print_table(title: str, findings: "list[Finding]") -> None:

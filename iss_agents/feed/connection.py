@@ -10,7 +10,6 @@ from typing import NamedTuple
 from mode import Service
 
 from iss_agents.backoff import delays
-from iss_agents.catalog import items
 from iss_agents.feed.client import FINAL, StationClient
 from iss_agents.feed.update import Update
 from iss_agents.health import Health
@@ -58,6 +57,8 @@ class Connection(Service):
         super().__init__()
         self._url = settings.feed_url
         self._adapter_set = settings.feed_adapter_set
+        self._shard = settings.feed_shard
+        self._items = self._shard.watched
         self._health = health
         self._on_updates = on_updates
         self._on_lost_updates = on_lost_updates
@@ -110,7 +111,7 @@ class Connection(Service):
         return StationClient(
             self._url,
             self._adapter_set,
-            list(items()),
+            self._items,
             on_updates=self._receive,
             on_status=partial(self._follow_status, ending),
             on_failure=partial(_fail, ending),
@@ -132,7 +133,8 @@ class Connection(Service):
         # After a silence a snapshot proves nothing: it is the server's memory.
         self._silent &= all(update.snapshot for update in updates)
         if not self._silent:
-            self._health.good("feed", f"Readings come in from {self._url}{self._without()}")
+            what = "Readings" if self._shard.is_whole else f"Readings of shard {self._shard}"
+            self._health.good("feed", f"{what} come in from {self._url}{self._without()}")
         self._on_updates(updates)
 
     def _follow_status(self, ending: asyncio.Future[Ending], status: str) -> None:
@@ -147,7 +149,7 @@ class Connection(Service):
     def _go_on_without(self, ending: asyncio.Future[Ending], item_id: str, reason: str) -> None:
         self._refused[item_id] = reason
         FEED_REFUSED_ITEMS.set(len(self._refused))
-        if len(self._refused) == len(items()):
+        if len(self._refused) == len(self._items):
             _settle(ending, Ending(f"refuses every item ({reason})", lost=True))
 
     def _without(self) -> str:

@@ -13,6 +13,7 @@ from iss_agents.feed.gaps import new_gap
 from iss_agents.kafka_access import kafka_access
 from iss_agents.records import Gap, Source
 from iss_agents.settings import Settings
+from iss_agents.shard import WHOLE, Shard
 from iss_agents.station_clock import from_milliseconds, milliseconds
 from iss_agents.topics import RAW
 
@@ -22,11 +23,11 @@ LONGEST_PAUSE = timedelta(seconds=2)
 ANSWER_SECONDS = 5.0
 
 
-def restart_gap(last: datetime | None, first: datetime, source: Source) -> Gap | None:
+def restart_gap(last: datetime | None, first: datetime, source: Source, shard: Shard = WHOLE) -> Gap | None:
     """Return the gap from the ingest of the last known reading to that of our first, if there is one."""
     if last is None or first - last <= LONGEST_PAUSE:
         return None
-    return new_gap("restart", last, end=first, detail="no worker ran the feed", source=source)
+    return new_gap("restart", last, end=first, detail="no worker ran the feed", source=source, shard=shard)
 
 
 async def find_restart_gap(
@@ -39,12 +40,12 @@ async def find_restart_gap(
     """
     for pause in delays(0.5, 5):
         try:
-            published = await newest_before(settings, first)
+            published = await newest_before(settings, first, settings.feed_shard)
         except (KafkaError, OSError, TimeoutError):
             await asyncio.sleep(pause)
         else:
             known = [instant for instant in (published, spooled_until) if instant is not None]
-            return restart_gap(max(known, default=None), first, source)
+            return restart_gap(max(known, default=None), first, source, settings.feed_shard)
     raise AssertionError("delays never end")
 
 
@@ -56,8 +57,8 @@ async def last_published(settings: Settings) -> datetime | None:
         return None
 
 
-async def newest_before(settings: Settings, instant: datetime) -> datetime | None:
-    """Return the ingest time of the newest raw record that was ingested before `instant`.
+async def newest_before(settings: Settings, instant: datetime, shard: Shard = WHOLE) -> datetime | None:
+    """Return the ingest time of the newest raw record of a shard that was ingested before `instant`.
 
     Raises:
         KafkaError, OSError, TimeoutError: Kafka did not answer within 5 s.
@@ -71,16 +72,16 @@ async def newest_before(settings: Settings, instant: datetime) -> datetime | Non
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await consumer.start()
-            ends = await _ends(consumer, milliseconds(instant))
+            ends = await _ends(consumer, shard, milliseconds(instant))
             times = await _times_before(consumer, ends)
     finally:
         await stop_consumer(consumer)
     return from_milliseconds(max(times)) if times else None
 
 
-async def _ends(consumer: AIOKafkaConsumer, before: int) -> Mapping[TopicPartition, int]:
+async def _ends(consumer: AIOKafkaConsumer, shard: Shard, before: int) -> Mapping[TopicPartition, int]:
     """Return per partition the offset behind the last record before `before`, where there is such a record."""
-    partitions = [TopicPartition(RAW.name, number) for number in range(RAW.partitions)]
+    partitions = [TopicPartition(RAW.name, number) for number in shard.partitions]
     consumer.assign(partitions)
     begins = await consumer.beginning_offsets(partitions)
     ends = await consumer.end_offsets(partitions)

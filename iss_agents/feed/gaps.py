@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from iss_agents.catalog import SIGNAL_ITEM
 from iss_agents.records import SCHEMA_VERSION, Gap, GapCause, Reading, Source
+from iss_agents.shard import WHOLE, Shard
 from iss_agents.station_clock import rfc3339
 
 SILENCE = timedelta(seconds=60)
@@ -14,10 +15,16 @@ SILENCE = timedelta(seconds=60)
 
 
 def new_gap(
-    cause: GapCause, start: datetime, *, end: datetime | None = None, detail: str, source: Source
+    cause: GapCause,
+    start: datetime,
+    *,
+    end: datetime | None = None,
+    detail: str,
+    source: Source,
+    shard: Shard = WHOLE,
 ) -> Gap:
-    """Return a gap whose id follows from its cause, start and source, so that its end finds it again."""
-    name = f"{cause}|{rfc3339(start)}|{source}"
+    """Return a gap whose id follows from its cause, start, source and shard, so that its end finds it again."""
+    name = f"{cause}|{rfc3339(start)}|{source}" + ("" if shard.is_whole else f"|{shard}")
     return Gap(
         schema_version=SCHEMA_VERSION,
         gap_id=hashlib.sha256(name.encode()).hexdigest(),
@@ -26,18 +33,20 @@ def new_gap(
         end=end,
         detail=detail,
         source=source,
+        shard=None if shard.is_whole else str(shard),
     )
 
 
 class Absence:
-    """Whether the station speaks, over all sessions: at most one gap of silence, outage or freeze is open.
+    """Whether the station speaks to a shard, over all sessions: at most one silence, outage or freeze is open.
 
     A session's snapshot is the server's memory, so a gap ends with the first reading that was measured or sent
     after it began.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, shard: Shard = WHOLE) -> None:
         self._source = source
+        self._shard = shard
         self._heard: datetime | None = None
         self._session = 0
         self._open: Gap | None = None
@@ -80,11 +89,14 @@ class Absence:
     def _lost_between_sessions(self, reading: Reading) -> list[Gap]:
         if not self._heard or reading.session == self._session:
             return []
-        end, detail = reading.ingest_ts, "a new session took the place of the one before"
-        return [new_gap("outage", self._heard, end=end, detail=detail, source=self._source)]
+        detail = "a new session took the place of the one before"
+        return [self._gap("outage", self._heard, detail, reading.ingest_ts)]
 
     def _begin(self, cause: GapCause, start: datetime, detail: str) -> list[Gap]:
         if self._open:
             return []
-        self._open = new_gap(cause, start, detail=detail, source=self._source)
+        self._open = self._gap(cause, start, detail)
         return [self._open]
+
+    def _gap(self, cause: GapCause, start: datetime, detail: str, end: datetime | None = None) -> Gap:
+        return new_gap(cause, start, end=end, detail=detail, source=self._source, shard=self._shard)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from iss_agents import metrics
+from iss_agents.catalog import SIGNAL_ITEM
 from iss_agents.feed.decode import InvalidUpdate, invalid_record, reading_from_update
 from iss_agents.feed.freeze import Freeze
 from iss_agents.feed.gaps import Absence, new_gap
@@ -13,17 +14,23 @@ from iss_agents.feed.signal import Signal
 from iss_agents.feed.update import Update
 from iss_agents.feed.zero_bursts import ZeroBursts
 from iss_agents.records import Gap, Reading, Source
+from iss_agents.shard import WHOLE, Shard
 
 
 class Intake:
-    """The state of one feed over all its sessions. Every method returns the records to publish, in order."""
+    """The state of one shard over all its sessions. Every method returns the records to publish, in order.
 
-    def __init__(self, source: Source) -> None:
+    The station's clock tells every shard whether the broadcast is alive; only the shard that holds it publishes
+    it, and the losses of signal.
+    """
+
+    def __init__(self, source: Source, shard: Shard = WHOLE) -> None:
         self.signal = Signal(source)
         self._source = source
+        self._shard = shard
         self._freeze = Freeze()
         self._zero_bursts = ZeroBursts()
-        self._absence = Absence(source)
+        self._absence = Absence(source, shard)
         self._session = 0
         self._newest: datetime | None = None
         self._slowest: float | None = None
@@ -34,7 +41,9 @@ class Intake:
         outgoing: list[Outgoing] = []
         counts: Counter[str] = Counter()
         for update in updates:
-            outgoing += self._take_one(update, counts)
+            outgoing += (
+                self._take_one(update, counts) if self._shard.holds(update.item_id) else self._watch(update)
+            )
         metrics.FEED_RECEIVED.labels(self._source).inc(counts["received"])
         metrics.FEED_NEVER_MEASURED.inc(counts["never measured"])
         metrics.LAST_UPDATE.set(updates[-1].arrival.timestamp())
@@ -53,11 +62,13 @@ class Intake:
 
     def lose_updates(self, start: datetime, end: datetime, detail: str) -> list[Outgoing]:
         """Return the gap between `start` and `end`, in which updates came and could not be kept."""
-        return self._gaps([new_gap("overflow", start, end=end, detail=detail, source=self._source)])
+        gap = new_gap("overflow", start, end=end, detail=detail, source=self._source, shard=self._shard)
+        return self._gaps([gap])
 
     def finish(self, now: datetime) -> list[Outgoing]:
         """Return what waits and the ends of the open gaps: nobody watches any longer."""
-        gaps = self._absence.finish(now) + self.signal.finish(now)
+        losses = self.signal.finish(now) if self._shard.holds(SIGNAL_ITEM) else []
+        gaps = self._absence.finish(now) + losses
         outgoing = [*self._readings(self._zero_bursts.finish()), *self._gaps(gaps)]
         # Another worker reports it now.
         metrics.SIGNAL_ACQUIRED.set(0)
@@ -81,6 +92,18 @@ class Intake:
             return []
         counts["received"] += 1
         return self._take_reading(reading)
+
+    def _watch(self, update: Update) -> list[Outgoing]:
+        # The clock of another shard. What is wrong with it that one reports.
+        try:
+            reading = reading_from_update(update, self._source)
+        except InvalidUpdate:
+            return []
+        if reading is None:
+            return []
+        judged = self._freeze.judge(reading)
+        self.signal.observe(judged)
+        return self._gaps(self._absence.observe(judged, self._freeze.since))
 
     def _take_reading(self, reading: Reading) -> list[Outgoing]:
         self._count_session(reading.session)

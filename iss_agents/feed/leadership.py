@@ -1,4 +1,7 @@
-"""Decide which worker runs the feed: the one that holds the only partition of a topic made for that."""
+"""Decide which worker runs a shard of the feed: the one that holds the only partition of a topic made for that.
+
+Each shard has a group of its own on that topic.
+"""
 
 import asyncio
 import logging
@@ -16,12 +19,12 @@ from iss_agents.kafka_access import kafka_access
 from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.metrics import FEED_LEADER
 from iss_agents.settings import Settings
+from iss_agents.shard import Shard
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import FEED_LEADER as LEADER_TOPIC
 
 logger = logging.getLogger(__name__)
 
-GROUP = "iss-feed"
 SESSION_SECONDS = 10
 HEARTBEAT_SECONDS = 3
 JOIN_SECONDS = 15.0
@@ -31,7 +34,7 @@ Callback = Callable[[], Awaitable[None]]
 
 
 class Leadership(Service):
-    """Call `on_gained` when this worker is to run the feed and `on_lost` when another one does.
+    """Call `on_gained` when this worker is to run its shard of the feed and `on_lost` when another one does.
 
     While Kafka is away a worker leads, or goes on leading, until it learns that another one does: readings
     that two workers publish fall out downstream by their ids, readings that nobody takes are lost.
@@ -41,6 +44,7 @@ class Leadership(Service):
         super().__init__()
         self.leading = False
         self._settings = settings
+        self._shard = settings.feed_shard
         self._on_gained = on_gained
         self._on_lost = on_lost
         self._chosen = settings.feed == "always"
@@ -52,11 +56,15 @@ class Leadership(Service):
 
     async def on_start(self) -> None:
         quiet_kafka_logs()
+        if self._settings.feed != "off":
+            # Of each shard, so that one which nobody runs is seen to be missing.
+            for shard in self._shard.siblings:
+                FEED_LEADER.labels(shard).set(0)
         self._decided.set()
 
     async def on_stop(self) -> None:
         await self._leave()
-        FEED_LEADER.set(0)
+        FEED_LEADER.labels(self._shard).set(0)
 
     def decide(self, *, leads: bool) -> None:
         """Say whether this worker is the one; the callbacks follow in a task of their own."""
@@ -100,8 +108,9 @@ class Leadership(Service):
 
     async def _change(self) -> None:
         self.leading = self._chosen
-        FEED_LEADER.set(self.leading)
-        logger.info("This worker runs the feed" if self.leading else "Another worker runs the feed")
+        FEED_LEADER.labels(self._shard).set(self.leading)
+        what = "the feed" if self._shard.is_whole else f"shard {self._shard} of the feed"
+        logger.info("%s runs %s", "This worker" if self.leading else "Another worker", what)
         await (self._on_gained if self.leading else self._on_lost)()
 
     async def _leave(self) -> None:
@@ -121,10 +130,15 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._leadership.decide(leads=bool(assigned))
 
 
+def group_of(shard: Shard) -> str:
+    """Return the consumer group whose members may run a shard."""
+    return "iss-feed" if shard.is_whole else f"iss-feed-{shard.number}-of-{shard.count}"
+
+
 def _consumer(settings: Settings, assignor: type[StickyPartitionAssignor]) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         **kafka_access(settings),
-        group_id=GROUP,
+        group_id=group_of(settings.feed_shard),
         enable_auto_commit=False,
         session_timeout_ms=SESSION_SECONDS * 1000,
         heartbeat_interval_ms=HEARTBEAT_SECONDS * 1000,

@@ -11,6 +11,7 @@ from iss_agents import metrics
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.spool import Spool, SpoolFull
 from iss_agents.feed.takeover import open_spools
+from iss_agents.shard import Shard
 
 PENDING_LIMIT = 10_000
 HIGH_WATER = PENDING_LIMIT * 8 // 10
@@ -45,13 +46,13 @@ class Outbox:
         """Whether the memory is nearly full."""
         return self.pending >= HIGH_WATER
 
-    def open(self, home: Path, limit_bytes: int) -> datetime | None:
-        """Take over the spools under `home` and return the newest ingest time in them.
+    def open(self, home: Path, limit_bytes: int, shard: Shard) -> datetime | None:
+        """Take over the spools of a shard under `home` and return the newest ingest time in them.
 
         Raises:
             UserError: the spool's folder cannot be written.
         """
-        self._spools = open_spools(home, limit_bytes)
+        self._spools = open_spools(home, limit_bytes, shard)
         return max((newest for spool in self._spools if (newest := spool.newest())), default=None)
 
     def put(self, records: Sequence[Outgoing]) -> int:

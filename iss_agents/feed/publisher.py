@@ -96,7 +96,8 @@ class Publisher(Service):
 
     async def on_start(self) -> None:
         quiet_kafka_logs()
-        self.spooled_until = self._outbox.open(self._settings.home, self._settings.spool_bytes)
+        settings = self._settings
+        self.spooled_until = self._outbox.open(settings.home, settings.spool_bytes, settings.feed_shard)
         metrics.SPOOL_LIMIT.set(self._settings.spool_bytes)
         if self.spooled:
             logger.info("Publishing %s records that an earlier worker left in the spool", self.spooled)

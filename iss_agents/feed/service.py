@@ -47,7 +47,7 @@ class Feed(Service):
         self._publisher = publisher
         self._leadership = Leadership(settings, self._begin, self._end)
         self._connection: Connection | None = None
-        self._intake = Intake(settings.feed_source)
+        self._intake = self._new_intake()
         self._last_update: datetime | None = None
         self._refused_since: datetime | None = None
         self._drained = False
@@ -87,7 +87,7 @@ class Feed(Service):
         if self._connection or self._drained or self.should_stop:
             return
         # What an earlier term knew is old: another worker may have led meanwhile.
-        self._intake, self._last_update = Intake(self._settings.feed_source), None
+        self._intake, self._last_update = self._new_intake(), None
         self._connection = Connection(
             self._settings,
             self._health,
@@ -97,6 +97,9 @@ class Feed(Service):
             patience=self._patience,
         )
         await self.add_runtime_dependency(self._connection)
+
+    def _new_intake(self) -> Intake:
+        return Intake(self._settings.feed_source, self._settings.feed_shard)
 
     async def _end(self) -> None:
         if not self._connection:

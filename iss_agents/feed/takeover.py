@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -9,12 +10,18 @@ from pathlib import Path
 
 from iss_agents.errors import UserError
 from iss_agents.feed.spool import Spool, SpoolInUse, milliseconds_now
+from iss_agents.shard import WHOLE, Shard
 
 ALL = "SELECT count(*) FROM records"
+OF_SHARD = re.compile(r"-(\d+)-of-(\d+)$", re.ASCII)
+"""How the name of a spool ends that a shard of the feed has written."""
 
 
-def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
-    """Take over every spool that no worker holds, oldest first; the last one is for new records.
+def open_spools(home: Path, limit_bytes: int, shard: Shard = WHOLE) -> list[Spool]:
+    """Take over every spool of a shard that no worker holds, oldest first; the last one is for new records.
+
+    What another shard left waits for its own feed, which must not publish newer readings first. Where the
+    number of shards has changed, the first of them takes what none of the others would.
 
     Raises:
         UserError: the folder cannot be written.
@@ -23,10 +30,9 @@ def open_spools(home: Path, limit_bytes: int) -> list[Spool]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _taking_over(folder):
-            spools = list(_unlocked(folder, limit_bytes))
+            spools = list(_unlocked(folder, limit_bytes, shard))
             if not spools:
-                name = f"{milliseconds_now()}-{os.getpid()}.sqlite"
-                spools = [Spool(folder / name, limit_bytes)]
+                spools = [Spool(folder / _name(shard), limit_bytes)]
     except (OSError, sqlite3.OperationalError) as error:
         raise UserError(
             f"The spool cannot be written to {folder} ({error}): make it writable or set ISS_HOME."
@@ -69,10 +75,23 @@ def _is_held(path: Path) -> bool:
     return False
 
 
-def _unlocked(folder: Path, limit_bytes: int) -> Iterator[Spool]:
+def _unlocked(folder: Path, limit_bytes: int, shard: Shard) -> Iterator[Spool]:
     for path in sorted(folder.glob("*.sqlite")):
+        if not _is_for(shard, path):
+            continue
         with suppress(SpoolInUse):
             yield Spool(path, limit_bytes)
+
+
+def _name(shard: Shard) -> str:
+    whose = "" if shard.is_whole else f"-{shard.number}-of-{shard.count}"
+    return f"{milliseconds_now()}-{os.getpid()}{whose}.sqlite"
+
+
+def _is_for(shard: Shard, path: Path) -> bool:
+    found = OF_SHARD.search(path.stem)
+    writer = Shard(*map(int, found.groups())) if found else WHOLE
+    return writer == shard or (shard.number == 1 and writer.count != shard.count)
 
 
 def _count(home: Path, query: str, *values: str) -> int:

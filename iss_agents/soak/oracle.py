@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -16,6 +16,7 @@ from iss_agents.catalog import TANK_ITEM
 from iss_agents.detection.events import Urination
 from iss_agents.detection.state import State
 from iss_agents.settings import Settings
+from iss_agents.shard import WHOLE, Shard
 from iss_agents.soak.folding import Folded, fold_raw_topic
 from iss_agents.soak.numbers import PLACES, Numbers
 from iss_agents.soak.patience import until
@@ -119,18 +120,30 @@ async def _numbered(database: Database) -> AsyncIterator[Document]:
 
 async def _missing(database: Database, given: Given, seen: Mapping[str, bytearray]) -> list[str]:
     gaps = await database["gaps"].find({"end": {"$ne": None}}).to_list(None)
-    spans = [(gap["start"] - EDGE, gap["end"] + EDGE) for gap in gaps]
+    spans = [_Span.of(gap) for gap in gaps]
     missing = [
         f"{item} {number}"
         for item, counts in seen.items()
         for number in range(1, len(counts))
-        if not counts[number] and not _within(given.numbers.time_of(item, number), spans)
+        if not counts[number] and not _within(spans, item, given.numbers.time_of(item, number))
     ]
     return [f"readings: {len(missing)} are missing and in no recorded gap, {_some(missing)}"] if missing else []
 
 
-def _within(time: datetime, spans: Iterable[tuple[datetime, datetime]]) -> bool:
-    return any(start <= time <= end for start, end in spans)
+class _Span(NamedTuple):
+    """A recorded gap, and the shard of the feed whose items it concerns."""
+
+    start: datetime
+    end: datetime
+    shard: Shard
+
+    @classmethod
+    def of(cls, gap: Document) -> Self:
+        return cls(gap["start"] - EDGE, gap["end"] + EDGE, Shard.parse(gap.get("shard", str(WHOLE))))
+
+
+def _within(spans: Iterable[_Span], item: str, time: datetime) -> bool:
+    return any(span.start <= time <= span.end and span.shard.holds(item) for span in spans)
 
 
 async def _wrong_tables(bus: Bus, folded: Folded) -> list[str]:

@@ -84,7 +84,8 @@ async def test_everything_that_is_broken_is_named_with_what_to_do(
     monkeypatch.syspath_prepend(tmp_path / "old")
     closed = f"http://127.0.0.1:{free_port()}"
     broken = {"ISS_WEBPORT": "1", "ISS_INGEST_TOKEN": "secret", "ISS_SPOOL_BYTES": str(1 << 60)}
-    for name, value in (broken | X_KEYS | {"ISS_X_URL": closed, "ISS_FEED_URL": closed}).items():
+    feed = {"ISS_FEED": "leader", "ISS_FEED_SHARD": "1/2", "ISS_FEED_URL": closed}
+    for name, value in (broken | X_KEYS | feed | {"ISS_X_URL": closed}).items():
         monkeypatch.setenv(name, value)
     async with serving(503, json.dumps(SICK)) as worker:
         monkeypatch.setenv("ISS_URL", worker)
@@ -117,6 +118,8 @@ async def test_everything_that_is_broken_is_named_with_what_to_do(
         ("spool", r"1\.broken-2 was unreadable and is kept: repair it with `sqlite3`, or delete it\."),
         ("groups", r"Nobody is in the group iss-agents: start a worker with the role agents\."),
         ("groups", r"Nobody is in the group iss-archive: start a worker with the role archive\."),
+        ("groups", r"iss-feed-1-of-2: start a worker with the role feed and ISS_FEED_SHARD=1/2\."),
+        ("groups", r"iss-feed-2-of-2: start a worker with the role feed and ISS_FEED_SHARD=2/2\."),
         ("indexes", r"readings is kept for 90 days and ISS_RETENTION_DAYS is 30: start, or restart"),
         ("indexes", r"summaries is kept for 1 days and ISS_SUMMARY_DAYS is 3650: start, or restart"),
     )

@@ -4,7 +4,7 @@ Dropped and half-open sockets, refusals, ends of sessions, LOS, freezes, zero bu
 tested one by one in tests/feed and tests/simulator, and the way through everything in tests/pipeline.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from pymongo import MongoClient
 
 from iss_agents.kafka_logs import quiet_kafka_logs
+from iss_agents.shard import WHOLE, Shard
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import Update, measured
 from iss_agents.soak.numbers import Numbers
@@ -58,13 +59,16 @@ class Ground:
         self.source = Measuring()
         self.station = Station([self.source])
 
-    async def begin(self, feed: str, names: tuple[str, ...], listeners: int) -> list[Worker]:
-        """Start workers and, when they listen, the numbers."""
+    async def begin(self, feed: str, shards: Mapping[str, Shard], listeners: int) -> list[Worker]:
+        """Start workers, name -> what each takes of the feed, and, when they listen, the numbers."""
         await self.system.start()
         await self.station.start()
         roles = "feed,agents,archive,web"
         variables = {"ISS_FEED": feed, "ISS_FEED_URL": self.station.url}
-        workers = [self.system.worker(name, roles, **variables) for name in names]
+        workers = [
+            self.system.worker(name, roles, **variables, ISS_FEED_SHARD=str(shard))
+            for name, shard in shards.items()
+        ]
         for worker in workers:
             await self.system.working(worker)
         await until("they listen", lambda: self.station.listeners == listeners, START_SECONDS)
@@ -102,7 +106,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
 
 
 async def test_three_workers_that_are_restarted_in_turn_miss_nothing_at_all(ground: Ground) -> None:
-    workers = await ground.begin("always", ("one", "two", "three"), listeners=3)
+    workers = await ground.begin("always", dict.fromkeys(("one", "two", "three"), WHOLE), listeners=3)
     for worker in workers:
         await worker.end()
         worker.start()
@@ -114,7 +118,7 @@ async def test_three_workers_that_are_restarted_in_turn_miss_nothing_at_all(grou
 
 
 async def test_a_leader_that_is_killed_leaves_a_short_gap_that_is_recorded(ground: Ground) -> None:
-    workers = await ground.begin("leader", ("one", "two"), listeners=1)
+    workers = await ground.begin("leader", dict.fromkeys(("one", "two"), WHOLE), listeners=1)
     numbers = ground.source.numbers
     assert numbers
     await until("every item has a value", lambda: numbers.given > 1000, START_SECONDS)
@@ -129,6 +133,31 @@ async def test_a_leader_that_is_killed_leaves_a_short_gap_that_is_recorded(groun
     (gap,) = ground.gaps()
     assert gap["cause"] == "restart"
     assert gap["end"] - gap["start"] <= LONGEST_GAP
+
+
+async def test_shards_take_each_item_once_and_a_killed_one_costs_no_item_of_the_others(ground: Ground) -> None:
+    shards = dict(zip(("one", "two", "other two"), (Shard(1, 2), Shard(2, 2), Shard(2, 2)), strict=True))
+    workers = await ground.begin("leader", shards, listeners=2)
+    numbers = ground.source.numbers
+    assert numbers
+    await until("every item has a value", lambda: numbers.given > 1000, START_SECONDS)
+    await recovery(ground.system, numbers)
+    received = [await _received(worker) for worker in workers]
+    assert sorted(count > 0 for count in received) == [False, True, True]
+    (leader,) = [worker for worker in workers if worker.name != "one" and await _leads(worker)]
+    await leader.kill()
+    await recovery(ground.system, numbers)
+    await until("the gap is stored", ground.gaps, SETTLE_SECONDS)
+
+    assert await ground.differences() == []
+    (gap,) = ground.gaps()
+    assert (gap["cause"], gap["shard"]) == ("restart", "2/2")
+    assert gap["end"] - gap["start"] <= LONGEST_GAP
+
+
+async def _received(worker: Worker) -> int:
+    samples = await worker.samples()
+    return samples.total("iss_feed_received_total") if samples else 0
 
 
 async def _leads(worker: Worker) -> bool:

@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from iss_agents.catalog import SIGNAL_ITEM
 from iss_agents.records import encode
+from iss_agents.shard import Shard
 from iss_agents.soak.numbers import PLACES
 from iss_agents.soak.oracle import Given, differences
 from iss_agents.topics import LAST_SEEN_CHANGELOG, partition_for
@@ -46,7 +47,12 @@ async def test_each_kind_of_harm_is_named(stage: Stage) -> None:
 
 def _harm(database: Database[dict[str, Any]]) -> None:
     readings = database["readings"]
-    assert readings.find_one_and_delete({"item_id": ITEM, "value": "1"})
+    first = readings.find_one_and_delete({"item_id": ITEM, "value": "1"})
+    assert first
+    # A gap of other items excuses nothing.
+    shard = next(shard for shard in Shard(1, 2).siblings if not shard.holds(ITEM))
+    span = {"start": first["source_ts"], "end": first["source_ts"], "shard": str(shard)}
+    database["gaps"].insert_one({"_id": "of other items", **span})
     second = readings.find_one({"item_id": ITEM, "value": "2"})
     assert second
     moved = {**second, "_id": "moved", "source_ts": second["source_ts"] + timedelta(milliseconds=1)}

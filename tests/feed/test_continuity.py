@@ -7,6 +7,7 @@ from iss_agents.embedded.place import free_port
 from iss_agents.feed.continuity import find_restart_gap, last_published, newest_before, restart_gap
 from iss_agents.feed.gaps import new_gap
 from iss_agents.settings import Settings
+from iss_agents.shard import Shard
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import RAW
 
@@ -57,6 +58,10 @@ async def test_the_newest_record_before_our_first_one_counts_whatever_its_partit
         spooled_until, first, "test"
     )
     assert (await last_published(settings) or BEFORE_EVERYTHING) >= first
+
+    shard = Shard(2, 2)
+    sharded = settings.model_copy(update={"feed_shard": shard})
+    assert await find_restart_gap(sharded, first, "test") == restart_gap(old[9], first, "test", shard)
 
 
 async def test_no_kafka_is_no_answer() -> None:

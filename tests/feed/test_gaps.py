@@ -1,5 +1,6 @@
 from iss_agents.feed.gaps import Absence, new_gap
 from iss_agents.records import Gap
+from iss_agents.shard import Shard
 from tests.feed.factory import NOW, after, clock, reading
 
 
@@ -19,6 +20,7 @@ def test_the_id_of_a_gap_follows_from_cause_and_start() -> None:
     ended = new_gap("los", NOW, end=after(9), detail="b", source="isslive")
 
     assert opened.gap_id == ended.gap_id
+    assert opened.gap_id != new_gap("los", NOW, detail="a", source="isslive", shard=Shard(1, 2)).gap_id
     assert opened.gap_id != new_gap("silence", NOW, detail="a", source="isslive").gap_id
     assert opened.gap_id != new_gap("los", after(1), detail="a", source="isslive").gap_id
 

@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from prometheus_client import REGISTRY
 
 from iss_agents.embedded.jars import jar_folder
 from iss_agents.embedded.kafka import Kafka
 from iss_agents.embedded.place import free_port
 from iss_agents.feed.leadership import Leadership
 from iss_agents.settings import Settings, load_settings
+from iss_agents.shard import WHOLE, Shard
 from tests.waiting import until
 
 
 class Worker:
     """A worker that writes down what it was told."""
 
-    def __init__(self, url: str, feed: Literal["leader", "always", "off"] = "leader") -> None:
+    def __init__(self, settings: Settings) -> None:
         self.told: list[str] = []
-        self.leadership = Leadership(Settings(kafka_url=url, feed=feed), self._gained, self._lost)
+        self.leadership = Leadership(settings, self._gained, self._lost)
 
     async def _gained(self) -> None:
         self.told.append("gained")
@@ -32,8 +34,10 @@ class Worker:
 
 
 @asynccontextmanager
-async def working(url: str, feed: Literal["leader", "always", "off"] = "leader") -> AsyncIterator[Worker]:
-    worker = Worker(url, feed)
+async def working(
+    url: str, feed: Literal["leader", "always", "off"] = "leader", shard: Shard = WHOLE
+) -> AsyncIterator[Worker]:
+    worker = Worker(Settings(kafka_url=url, feed=feed, feed_shard=shard))
     await worker.leadership.start()
     try:
         yield worker
@@ -50,6 +54,29 @@ async def test_one_leads_and_the_other_follows_when_the_first_leaves(kafka_url: 
             await first.leadership.stop()
             await until(lambda: second.told == ["gained"], seconds=15)
             assert first.told == ["gained"]
+
+
+async def test_each_shard_has_a_leader_of_its_own(kafka_url: str) -> None:
+    first, second = Shard(1, 2), Shard(2, 2)
+    async with working(kafka_url, shard=first) as one, working(kafka_url, shard=second) as other:
+        await until(lambda: one.told == other.told == ["gained"], seconds=15)
+        async with working(kafka_url, shard=second) as standby:
+            await until(lambda: standby.leadership.joined, seconds=15)
+            await one.leadership.stop()
+            assert standby.told == []
+            await other.leadership.stop()
+            await until(lambda: standby.told == ["gained"], seconds=15)
+
+
+def leads(shard: str) -> float | None:
+    return REGISTRY.get_sample_value("iss_feed_leader", {"shard": shard})
+
+
+async def test_a_shard_that_nobody_runs_is_seen() -> None:
+    async with working(f"127.0.0.1:{free_port()}", "always", Shard(1, 2)):
+        await until(lambda: leads("1/2") == 1)
+        assert leads("2/2") == 0
+    assert leads("1/2") == 0
 
 
 CHILD = """

@@ -4,13 +4,14 @@ from pathlib import Path
 import pytest
 
 from iss_agents.feed.outbox import BATCH_RECORDS, PENDING_LIMIT, Outbox
+from iss_agents.shard import WHOLE
 from tests.feed.test_spool import MEBIBYTE, records
 
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     outbox = Outbox()
-    outbox.open(tmp_path, MEBIBYTE)
+    outbox.open(tmp_path, MEBIBYTE, WHOLE)
     yield outbox
     outbox.close()
 

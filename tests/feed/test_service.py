@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from iss_agents.catalog import items
-from iss_agents.feed import connection as connection_module
+from iss_agents import shard as shard_module
+from iss_agents.catalog import SIGNAL_ITEM, items
 from iss_agents.feed.connection import Connection
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.publisher import Publisher
@@ -17,6 +17,7 @@ from iss_agents.health import Health
 from iss_agents.metrics import FEED_REFUSED_ITEMS
 from iss_agents.records import Gap, Reading, decode_gap, decode_invalid, decode_reading
 from iss_agents.settings import Settings
+from iss_agents.shard import WHOLE, Shard
 from iss_agents.simulator.station import Station
 from iss_agents.topics import GAPS, INVALID, RAW
 from tests.feed.factory import NUMBERS, reading
@@ -58,8 +59,8 @@ class Kept(Publisher):
 class Running:
     """A feed that has begun, with the health that it reports to and the publisher that it offers to."""
 
-    def __init__(self, url: str, home: Path) -> None:
-        settings = Settings(feed="always", feed_url=url, kafka_url=NOWHERE, home=home)
+    def __init__(self, url: str, home: Path, shard: Shard = WHOLE) -> None:
+        settings = Settings(feed="always", feed_shard=shard, feed_url=url, kafka_url=NOWHERE, home=home)
         self.health = Health()
         self.publisher = Kept(settings, self.health)
         self.feed = Feed(settings, self.health, self.publisher)
@@ -165,7 +166,7 @@ async def test_refused_sessions_are_asked_for_until_they_are_given(running: Runn
 async def test_an_item_that_has_disappeared_is_named_and_costs_no_other(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "items", lambda: {**items(), "GONE": None})
+    monkeypatch.setattr(shard_module, "items", lambda: {**items(), "GONE": None})
     running = Running(station.url, tmp_path)
     async with running.feed:
         await until(lambda: FEED_REFUSED_ITEMS._value.get() == 1)
@@ -180,12 +181,39 @@ async def test_an_item_that_has_disappeared_is_named_and_costs_no_other(
 async def test_a_server_that_knows_no_item_is_said_to_refuse_all(
     station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "items", lambda: dict.fromkeys(["GONE", "LOST"]))
+    monkeypatch.setattr(shard_module, "items", lambda: dict.fromkeys(["GONE", "LOST"]))
     running = Running(station.url, tmp_path)
     async with running.feed:
         await until(lambda: "refuses every item (21: Bad Item Group name)" in running.detail)
 
         assert not running.ok
+
+
+async def test_two_shards_of_a_feed_publish_each_item_once(station: Station, tmp_path: Path) -> None:
+    one, other = (Running(station.url, tmp_path, shard) for shard in Shard(1, 2).siblings)
+    async with one.feed, other.feed:
+        station.signal()
+        for item_id in items().keys() - {SIGNAL_ITEM}:
+            station.publish(item_id, "1")
+        await until(lambda: len(one.publisher.readings()) + len(other.publisher.readings()) == len(items()))
+
+        assert {reading.item_id for reading in one.publisher.readings()}.isdisjoint(
+            reading.item_id for reading in other.publisher.readings()
+        )
+        assert other.detail == f"Readings of shard 2/2 come in from {station.url}"
+
+
+async def test_a_shard_without_the_clock_waits_through_a_loss_of_signal(
+    station: Station, tmp_path: Path
+) -> None:
+    shard = next(each for each in Shard(1, 2).siblings if not each.holds(SIGNAL_ITEM))
+    running = Running(station.url, tmp_path, shard)
+    running.feed.silence_seconds = 0.5
+    async with running.feed:
+        station.signal(status_class="1")
+        await until(lambda: running.feed._patience() == running.feed.loss_of_signal_seconds)
+
+        assert not running.publisher.offered
 
 
 async def test_an_unreachable_feed_says_so_and_goes_on_trying(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from iss_agents.errors import UserError
 from iss_agents.feed.takeover import open_spools, waiting, waiting_for
+from iss_agents.shard import WHOLE, Shard
 from tests.feed.test_spool import MEBIBYTE, records
 
 CHILD = """
@@ -57,3 +58,37 @@ def test_what_waits_is_counted_by_topic(tmp_path: Path) -> None:
 
     assert (waiting(tmp_path), waiting_for("t", tmp_path), waiting_for("u", tmp_path)) == (3, 2, 1)
     mine.close()
+
+
+def leave(home: Path, shard: Shard, number: int) -> None:
+    """Leave a spool with one record, as a worker of a shard does that ends."""
+    spool = open_spools(home, MEBIBYTE, shard)[-1]
+    spool.append(records(number))
+    spool.close()
+
+
+def found(home: Path, shard: Shard) -> list[bytes]:
+    """Return what the next worker of a shard takes over."""
+    spools = open_spools(home, MEBIBYTE, shard)
+    values = [record.value for spool in spools for record in spool.head(10)]
+    for spool in spools:
+        spool.close()
+    return values
+
+
+def test_a_shard_leaves_what_the_others_wrote_to_their_own_next_feed(tmp_path: Path) -> None:
+    leave(tmp_path, Shard(1, 2), 1)
+    leave(tmp_path, Shard(2, 2), 2)
+
+    assert waiting(tmp_path) == 2
+    assert found(tmp_path, Shard(2, 2)) == [b"2"]
+    assert found(tmp_path, Shard(1, 2)) == [b"1"]
+
+
+def test_the_first_takes_what_is_left_where_the_number_of_shards_has_changed(tmp_path: Path) -> None:
+    leave(tmp_path, WHOLE, 1)
+    leave(tmp_path, Shard(2, 2), 2)
+
+    assert found(tmp_path, Shard(2, 3)) == []
+    assert found(tmp_path, Shard(1, 3)) == [b"1", b"2"]
+    assert found(tmp_path, WHOLE) == [b"1", b"2"]

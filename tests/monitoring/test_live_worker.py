@@ -1,4 +1,4 @@
-"""A worker ends, comes back without a role, starts again and again, and cannot post: Prometheus notices."""
+"""A worker ends, comes back without a role and half of the feed, and cannot post: Prometheus notices."""
 
 import subprocess
 from collections.abc import Iterator
@@ -17,7 +17,14 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
-OF_WORKERS = {"WorkerDown", "WorkerRestarts", "RoleMissing", "DiskNearlyFull", "PostsFailing"}
+OF_WORKERS = {
+    "WorkerDown",
+    "WorkerRestarts",
+    "RoleMissing",
+    "FeedShardMissing",
+    "DiskNearlyFull",
+    "PostsFailing",
+}
 ALONE = {"ISS_KAFKA_URL": "127.0.0.1:1", "ISS_MONGO_URL": "mongodb://127.0.0.1:1/", "ISS_FEED": "off"}
 
 
@@ -43,6 +50,7 @@ async def test_a_worker_that_cannot_post_ends_lacks_a_role_and_starts_again_and_
         await until(partial(prometheus.raises, "WorkerDown"), 30)
         await start_again(worker, prometheus, 1)
         await until(partial(only_the_archive_is_missing, prometheus), START_SECONDS)
+        await until(partial(only_the_second_shard_is_missing, prometheus), START_SECONDS)
         for count in (2, 3):
             assert not await prometheus.raises("WorkerRestarts")
             kill(worker)
@@ -81,9 +89,17 @@ async def only_the_archive_is_missing(prometheus: Prometheus) -> bool:
     return [alert["labels"]["group"] for alert in missing] == ["iss-archive"]
 
 
+async def only_the_second_shard_is_missing(prometheus: Prometheus) -> bool:
+    missing = (await prometheus.rules())["FeedShardMissing"]["alerts"]
+    return [alert["labels"]["shard"] for alert in missing] == ["2/2"]
+
+
 async def start_again(worker: Worker, prometheus: Prometheus, count: int) -> None:
-    """Start a worker without the archive; return when Prometheus knows that it started `count` times again."""
-    worker.start(ISS_ROLES="feed,agents,web")
+    """Start a worker without the archive and half of the feed.
+
+    Returns when Prometheus knows that it started `count` times again.
+    """
+    worker.start(ISS_ROLES="feed,agents,web", ISS_FEED_SHARD="1/2")
     known = f"changes(process_start_time_seconds[10m]) == {count}"
     await until(partial(prometheus.query, known), START_SECONDS)
 

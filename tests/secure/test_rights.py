@@ -5,7 +5,8 @@ from pathlib import Path
 
 from iss_agents.application import GROUP
 from iss_agents.archive import intake
-from iss_agents.feed import leadership
+from iss_agents.feed.leadership import group_of
+from iss_agents.shard import WHOLE, Shard
 from iss_agents.topics import TOPICS
 from tests.secure import rights
 
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_they_cover_every_topic_and_group_and_nothing_else() -> None:
     topics = {topic.name: [each for each in rights.TOPICS if topic.name.startswith(each)] for topic in TOPICS}
-    groups = {GROUP, intake.GROUP, leadership.GROUP}
+    groups = {GROUP, intake.GROUP, group_of(WHOLE), group_of(Shard(2, 3))}
 
     assert all(topics.values())
     assert {prefix for found in topics.values() for prefix in found} == set(rights.TOPICS)

@@ -53,6 +53,13 @@ def test_gaps_are_those_of_a_source() -> None:
     assert gaps.of(None) == [live, modelled]
 
 
+def test_a_shard_that_runs_again_says_nothing_of_the_others() -> None:
+    mine, of_another = gap("a", "outage", shard="1/2"), gap("b", "outage", shard="2/2")
+    restart = gap("restart", "restart", start=after(2), end=after(9), shard="1/2")
+
+    assert taken((mine, START), (of_another, START), (restart, after(9))).of("isslive") == [of_another]
+
+
 def test_what_a_killed_worker_left_open_is_over_when_the_feed_runs_again() -> None:
     left = gap("left")
     # The new feed sees the same loss, whose beginning is still before its own.

@@ -34,13 +34,17 @@ export function address(path, parameters) {
   return `${API}${path}?${new URLSearchParams(given)}`;
 }
 
-/** A killed worker ends no gap: it was over where the next feed from the same source had begun. */
+/** A killed worker ends no gap: it was over where the next feed of the same source and shard had begun. */
 function ended(documents) {
   return documents.map((gap, place) => {
     if (gap.end) return gap;
-    const next = documents.slice(place + 1).find((other) => other.cause === "restart" && other.source === gap.source);
+    const next = documents.slice(place + 1).find((other) => restarts(other, gap));
     return next ? { ...gap, end: next.end } : gap;
   });
+}
+
+function restarts(other, gap) {
+  return other.cause === "restart" && other.source === gap.source && other.shard === gap.shard;
 }
 
 async function ask(path, parameters, signal) {
