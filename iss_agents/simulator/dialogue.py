@@ -23,15 +23,19 @@ class Dialogue:
         self._streams: set[Task[None]] = set()
 
     async def run(self) -> None:
-        """Answer until the client closes the socket."""
+        """Answer until the client closes the socket, which it may do before it has every answer."""
         try:
-            async for message in self._socket:
-                if message.type is not WSMsgType.TEXT:
-                    return
-                await self._answer(message.data)
+            with suppress(ConnectionError):
+                await self._answer_all()
         finally:
             for stream in self._streams:
                 stream.cancel()
+
+    async def _answer_all(self) -> None:
+        async for message in self._socket:
+            if message.type is not WSMsgType.TEXT:
+                return
+            await self._answer(message.data)
 
     async def _answer(self, text: str) -> None:
         name, *lines = text.split(LINE_END)

@@ -178,3 +178,27 @@ async def test_client_between_two_polls_is_told_that_its_session_ended(station: 
     station.faults.end()
 
     assert await ask("bind_session.txt", f"LS_session={session}&{POLL}") == "CONERR,32,Ended by the station\r\n"
+
+
+async def test_a_client_that_leaves_before_its_answers_is_no_error(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        ClientSession() as http,
+        http.ws_connect(f"{station.url}/lightstreamer", protocols=(SUBPROTOCOL,)) as socket,
+    ):
+        for _ in range(200):
+            await socket.send_str("wsok")
+        connection = socket._response.connection
+        assert connection
+        assert connection.transport
+        connection.transport.abort()
+    # A later client is answered only after the requests of the first, which one loop serves in turn.
+    async with (
+        ClientSession() as http,
+        http.ws_connect(f"{station.url}/lightstreamer", protocols=(SUBPROTOCOL,)) as socket,
+    ):
+        await socket.send_str("wsok")
+        assert await socket.receive_str() == "WSOK\r\n"
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
