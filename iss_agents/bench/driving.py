@@ -9,8 +9,9 @@ from iss_agents.feed.publisher import Publisher
 from iss_agents.feed.update import Update
 from iss_agents.health import Health
 from iss_agents.settings import Settings, make_home
-from iss_agents.soak.numbers import Numbers
+from iss_agents.soak.numbers import NUMBERED_ITEMS, Numbers
 from iss_agents.station_clock import station_hours
+from iss_agents.topics import partition_for
 
 PACE_SECONDS = 0.02
 FLUSH_SECONDS = 60.0
@@ -19,13 +20,14 @@ FLUSH_SECONDS = 60.0
 class Driving:
     """Decodes, doubts, encodes and publishes `rate` updates a second, as the feed does behind its client.
 
-    Not over a socket: a Lightstreamer client takes 450 to 700 us an update, several times what all the rest
-    takes.
+    They are of the items of the first `partitions` raw partitions. Not over a socket: a Lightstreamer client
+    takes 450 to 700 us an update, several times what all the rest takes.
     """
 
-    def __init__(self, settings: Settings, rate: float) -> None:
+    def __init__(self, settings: Settings, rate: float, partitions: int) -> None:
         make_home(settings)
-        self.numbers = Numbers(datetime.now(UTC), rate)
+        item_ids = [item for item in NUMBERED_ITEMS if partition_for(item) < partitions]
+        self._numbers = Numbers(datetime.now(UTC), rate, item_ids)
         self._intake = Intake("simulated")
         self._publisher = Publisher(settings, Health())
         self._giving: asyncio.Task[None] | None = None
@@ -49,7 +51,7 @@ class Driving:
             await asyncio.sleep(PACE_SECONDS)
 
     def _updates(self, now: datetime) -> Iterator[Update]:
-        for item_id, number, time in self.numbers.due(now):
+        for item_id, number, time in self._numbers.due(now):
             fields = {
                 "TimeStamp": str(station_hours(time)),
                 "Value": str(number),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from iss_agents.bench.steady import WAYS, Steady
+from iss_agents.bench.steady import WAYS, Load, Steady
 from iss_agents.errors import UserError
 
 SIZE_INCHES = (12, 5)
@@ -19,7 +19,7 @@ def draw(steady: Sequence[Steady], path: Path) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415 - large, and optional
     except ImportError:
         raise UserError("Plots need matplotlib: install it with `uv sync --group plot`.") from None
-    shown = [each for each in steady if each.load.workers == 1 and not each.load.kept]
+    shown = [each for each in steady if each.load == Load(each.load.rate, kept=False)]
     rates = [each.load.rate for each in shown]
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     late, cores = figure.subplots(1, 2)

@@ -8,7 +8,8 @@ from iss_agents.bench.cost import Cost
 from iss_agents.bench.growth import Growth
 from iss_agents.bench.histogram import PERCENTILES
 from iss_agents.bench.run import Result
-from iss_agents.bench.steady import WAYS, Steady
+from iss_agents.bench.steady import WAYS, Load, Steady
+from iss_agents.topics import RAW
 
 SHARES = ("workers", "shares", "feed", "broker", "database")
 STEADY_COLUMNS = ("readings/s", "database", *WAYS, *SHARES, "MB", "lag")
@@ -75,7 +76,7 @@ def _steady_cells(steady: Steady) -> list[str]:
     halfway, end = steady.lag
     database = "real" if steady.load.kept else "acknowledges"
     return [
-        f"{steady.load.rate:,.0f}{' by client' if steady.load.client else ''}",
+        _load(steady.load),
         database,
         *latencies,
         cores[0],
@@ -84,6 +85,12 @@ def _steady_cells(steady: Steady) -> list[str]:
         f"{steady.memory:.0f}",
         f"{halfway:,} > {end:,}",
     ]
+
+
+def _load(load: Load) -> str:
+    through = " by client" if load.client else ""
+    where = "" if load.partitions == RAW.partitions else f" in {load.partitions}"
+    return f"{load.rate:,.0f}{through}{where}"
 
 
 def _milliseconds(steady: Steady, way: str) -> str:

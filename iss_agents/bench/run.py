@@ -15,6 +15,7 @@ BACKLOG, QUICK_BACKLOG = 1_000_000, 400_000
 LOADS = (
     Load(70, kept=False),
     Load(1_000, kept=False),
+    Load(1_000, kept=False, partitions=1),
     Load(5_000, kept=False),
     Load(10_000, kept=False),
     Load(10_000, kept=False, workers=2),
@@ -23,6 +24,8 @@ LOADS = (
     Load(1_000, kept=True),
     Load(70, kept=True, client=True),
     Load(1_000, kept=True, client=True),
+    Load(1_500, kept=False, client=True),
+    Load(1_500, kept=False, client=True, workers=2),
 )
 """The real database is the embedded one, which takes 210 to 550 us a document and would be all that is measured
 at the higher rates."""

@@ -61,7 +61,7 @@ class Stand:
     def programs(self) -> dict[str, int]:
         """Name -> process id of what serves the workers."""
         database = self._database.program if self._database else self._acknowledger
-        found = {"broker": self.kafka.program, "database": database}
+        found = {"broker": self.kafka.program, "database": database, "station": self._station}
         return {name: program.pid for name, program in found.items() if program and program.pid}
 
     def broadcast(self, rate: float) -> dict[str, str]:

@@ -17,8 +17,10 @@ from iss_agents.bench.processor import Clock
 from iss_agents.bench.stand import Stand, standing
 from iss_agents.embedded.figures import Samples
 from iss_agents.errors import UserError
+from iss_agents.shard import Shard
 from iss_agents.soak.patience import until
 from iss_agents.soak.worker import Worker
+from iss_agents.topics import RAW
 from iss_agents.verification.verify import AGENTS
 
 ROLES = "agents,archive,web"
@@ -39,20 +41,23 @@ Say = Callable[[str], None]
 class Load(NamedTuple):
     """`rate` readings a second on so many workers; `kept` in a real database, or only acknowledged.
 
-    With `client` they come over a socket from a simulated station through the worker's Lightstreamer client,
-    without it from this process, which does what the feed does behind its client.
+    With `client` they come over a socket from a simulated station through the Lightstreamer client of each
+    worker, which takes its shard of the items; without it from this process, which does what the feed does
+    behind its client, for the items of so many raw `partitions`.
     """
 
     rate: float
     kept: bool
     workers: int = 1
     client: bool = False
+    partitions: int = RAW.partitions
 
     def __str__(self) -> str:
         database = "a database" if self.kept else "a database that only acknowledges"
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         through = " with the client" if self.client else ""
-        return f"{self.rate:,.0f} readings/s, {workers}{through}, {database}"
+        where = "" if self.partitions == RAW.partitions else f" in {self.partitions} partition(s)"
+        return f"{self.rate:,.0f} readings/s{where}, {workers}{through}, {database}"
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,22 @@ async def measure_steady(load: Load, seconds: float, say: Say) -> Steady:
     """
     say(f"{load} for {seconds:.0f} s")
     async with standing(keeping=load.kept) as stand:
-        roles, station = (f"feed,{ROLES}", stand.broadcast(load.rate)) if load.client else (ROLES, {})
-        workers = [stand.worker(f"worker-{number}", roles, **station) for number in range(load.workers)]
+        workers = _workers(stand, load)
         await until("the workers work", lambda: _work(workers), START_SECONDS)
         async with _driven(stand, load):
             await asyncio.sleep(SETTLE_SECONDS)
             return await _measure(stand, workers, load, seconds)
+
+
+def _workers(stand: Stand, load: Load) -> list[Worker]:
+    shards = Shard(1, load.workers).siblings
+    if not load.client:
+        return [stand.worker(f"worker-{shard.number}", ROLES) for shard in shards]
+    station = stand.broadcast(load.rate)
+    return [
+        stand.worker(f"worker-{shard.number}", f"feed,{ROLES}", **station, ISS_FEED_SHARD=str(shard))
+        for shard in shards
+    ]
 
 
 @asynccontextmanager
@@ -98,7 +113,7 @@ async def _driven(stand: Stand, load: Load) -> AsyncIterator[None]:
     if load.client:
         yield
         return
-    driving = Driving(stand.settings, load.rate)
+    driving = Driving(stand.settings, load.rate, load.partitions)
     await driving.start()
     try:
         yield

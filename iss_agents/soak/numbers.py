@@ -1,6 +1,6 @@
 """A source whose loss is arithmetic: each value of an item is its own count, 1, 2, 3 and so on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,8 +9,6 @@ from iss_agents.records import Reading, new_reading
 
 NUMBERED_ITEMS = tuple(item for item in items() if item not in {TANK_ITEM, PROCESSOR_ITEM})
 """All but the level of the tank and its processor, whose values mean something to the detector."""
-
-PLACES = {item: place for place, item in enumerate(NUMBERED_ITEMS)}
 
 
 class Numbered(NamedTuple):
@@ -22,14 +20,16 @@ class Numbered(NamedTuple):
 
 
 class Numbers:
-    """Measures one item after the other, `rate` times a second in all, from `start` on.
+    """Measures one of `item_ids` after the other, `rate` times a second in all, from `start` on.
 
     What is due after a pause comes late and with the time at which it was due: nothing is left out.
     """
 
-    def __init__(self, start: datetime, rate: float) -> None:
+    def __init__(self, start: datetime, rate: float, item_ids: Sequence[str] = NUMBERED_ITEMS) -> None:
         self.start = start
         self._rate = rate
+        self._items = item_ids
+        self._places = {item: place for place, item in enumerate(item_ids)}
         self.given = 0
 
     def due(self, now: datetime) -> list[Numbered]:
@@ -41,20 +41,20 @@ class Numbers:
 
     def last(self) -> Mapping[str, int]:
         """Return item -> its last count so far, without the items that have none."""
-        rounds, rest = divmod(self.given, len(NUMBERED_ITEMS))
-        counts = {item: rounds + (place < rest) for place, item in enumerate(NUMBERED_ITEMS)}
+        rounds, rest = divmod(self.given, len(self._items))
+        counts = {item: rounds + (place < rest) for place, item in enumerate(self._items)}
         return {item: count for item, count in counts.items() if count}
 
     def time_of(self, item_id: str, number: int) -> datetime:
         """Return when this value of an item is measured."""
-        return self._numbered((number - 1) * len(NUMBERED_ITEMS) + PLACES[item_id]).time
+        return self._numbered((number - 1) * len(self._items) + self._places[item_id]).time
 
     def _numbered(self, place: int) -> Numbered:
-        rounds, item = divmod(place, len(NUMBERED_ITEMS))
+        rounds, item = divmod(place, len(self._items))
         time = self.start + timedelta(seconds=place / self._rate)
         # Whole milliseconds, as the station's clock has them.
         time = time.replace(microsecond=time.microsecond // 1000 * 1000)
-        return Numbered(NUMBERED_ITEMS[item], rounds + 1, time)
+        return Numbered(self._items[item], rounds + 1, time)
 
 
 def reading_of(numbered: Numbered, ingest_ts: datetime) -> Reading:

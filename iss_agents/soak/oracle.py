@@ -18,7 +18,7 @@ from iss_agents.detection.state import State
 from iss_agents.settings import Settings
 from iss_agents.shard import WHOLE, Shard
 from iss_agents.soak.folding import Folded, fold_raw_topic
-from iss_agents.soak.numbers import PLACES, Numbers
+from iss_agents.soak.numbers import NUMBERED_ITEMS, Numbers
 from iss_agents.soak.patience import until
 from iss_agents.topics import Topic
 from iss_agents.verification.bus import Bus, Span, look_at
@@ -112,7 +112,7 @@ async def _wrong_numbers(database: Database, given: Given) -> list[str]:
 
 async def _numbered(database: Database) -> AsyncIterator[Document]:
     # Item by item: the embedded database collects an answer whole before it sends any of it.
-    for item in PLACES:
+    for item in NUMBERED_ITEMS:
         stored = database["readings"].find({"item_id": item}, {"item_id": 1, "value": 1, "source_ts": 1})
         async for document in stored:
             yield document

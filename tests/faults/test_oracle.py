@@ -11,12 +11,12 @@ from pymongo.database import Database
 from iss_agents.catalog import SIGNAL_ITEM
 from iss_agents.records import encode
 from iss_agents.shard import Shard
-from iss_agents.soak.numbers import PLACES
+from iss_agents.soak.numbers import NUMBERED_ITEMS
 from iss_agents.soak.oracle import Given, differences
 from iss_agents.topics import LAST_SEEN_CHANGELOG, partition_for
 from tests.faults.stage import Stage
 
-ITEM = next(item for item in PLACES if item != SIGNAL_ITEM)
+ITEM = next(item for item in NUMBERED_ITEMS if item != SIGNAL_ITEM)
 
 
 @pytest.mark.long

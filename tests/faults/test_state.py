@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from iss_agents.soak.numbers import PLACES
+from iss_agents.soak.numbers import NUMBERED_ITEMS
 from iss_agents.soak.oracle import READ_BY
 from iss_agents.soak.patience import until
 from iss_agents.topics import LAST_SEEN_CHANGELOG, Topic, partition_for
@@ -76,7 +76,7 @@ def _changes(number: int) -> dict[str, bytes]:
     """Return item -> a change of it, of the size of a real one."""
     return {
         item: b'{"sequence": %d, "item": "%s", "padding": "%s"}' % (number, item.encode(), b"x" * 500)
-        for item in PLACES
+        for item in NUMBERED_ITEMS
     }
 
 
