@@ -54,7 +54,8 @@ class Prometheus:
 
     async def active(self) -> set[str]:
         """Return the alerts that are pending or fire."""
-        return {name for name, rule in (await self.rules()).items() if rule["state"] != "inactive"}
+        alerts = {name: rule for name, rule in (await self.rules()).items() if rule["type"] == "alerting"}
+        return {name for name, rule in alerts.items() if rule["state"] != "inactive"}
 
     async def ready(self) -> bool:
         """Return whether every rule has been evaluated."""
