@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from iss_agents.shard import Shard
 from iss_agents.station_clock import milliseconds, rfc3339
 
 SCHEMA_VERSION = 1
@@ -73,9 +74,11 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     The same `gap_id` is sent again when the gap ends; the later record replaces the earlier one. A gap of a
     worker that was killed gets no end: it is over, at the latest, where the next gap of cause `restart` from
-    the same source and shard ends, because the feed that begins there notes anew what still lasts.
+    the same source and shard, or of another number of shards, ends, because the feed that begins there notes
+    anew what still lasts.
 
-    `shard` is which part of the items it concerns, such as 2/3 (see `shard.py`); None: all of them.
+    `shard` is the part of the feed that noted it, such as 2/3 (see `shard.py`), None the whole feed. The gap
+    concerns the items of that part; a loss of signal (los) concerns all.
     """
 
     schema_version: int
@@ -86,6 +89,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str = ""
     source: Source = "isslive"
     shard: str | None = None
+
+    def __post_init__(self) -> None:
+        Shard.of(self.shard)
 
 
 class Invalid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -30,6 +30,11 @@ class Shard:
             raise ValueError(f"expected which shard of how many, from 1/1 to {RAW.partitions}/{RAW.partitions}")
         return shard
 
+    @classmethod
+    def of(cls, text: str | None) -> Self:
+        """Return the shard that a record names; None is the whole feed. Raises ValueError as `parse` does."""
+        return cls() if text is None else cls.parse(text)
+
     @property
     def is_whole(self) -> bool:
         """Whether it is the whole feed."""
@@ -54,8 +59,18 @@ class Shard:
         """Return whether an item is published by this shard."""
         return self.is_whole or partition_for(item_id) in self.partitions
 
+    def replaces(self, other: "Shard") -> bool:
+        """Return whether it takes up what `other` left: it is the same, or the number of shards has changed."""
+        return self == other or self.count != other.count
+
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
 
 WHOLE = Shard()
+
+
+def shards_with(item_id: str) -> list[Shard]:
+    """Return the shard that holds an item, for each number of shards that there may be, but the whole feed."""
+    siblings = (shard for count in range(2, RAW.partitions + 1) for shard in Shard(1, count).siblings)
+    return [shard for shard in siblings if shard.holds(item_id)]

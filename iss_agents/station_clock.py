@@ -58,6 +58,14 @@ def milliseconds(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
+def ceiling(instant: datetime) -> datetime:
+    """Return the first whole millisecond that is not before `instant`.
+
+    MongoDB cuts off microseconds, so that a span would begin and end before its bounds.
+    """
+    return from_milliseconds(milliseconds(instant + MILLISECOND - timedelta(microseconds=1)))
+
+
 def from_milliseconds(count: int) -> datetime:
     """Return the UTC time `count` milliseconds after 1970."""
     return EPOCH + count * MILLISECOND

@@ -3,7 +3,7 @@
 import pytest
 
 from iss_agents.catalog import SIGNAL_ITEM, TANK_ITEMS, items
-from iss_agents.shard import WHOLE, Shard
+from iss_agents.shard import WHOLE, Shard, shards_with
 from iss_agents.topics import RAW, partition_for
 
 
@@ -29,6 +29,23 @@ def test_one_shard_has_the_tank_and_every_shard_watches_the_clock_first() -> Non
     assert {shard.watched[0] for shard in shards} == {SIGNAL_ITEM}
     assert sum(len(shard.watched) for shard in shards) == len(items()) + 2
     assert WHOLE.watched == list(items())
+
+
+def test_an_item_is_in_one_shard_of_each_number() -> None:
+    shards = shards_with("S0000004")
+
+    assert [shard.count for shard in shards] == list(range(2, RAW.partitions + 1))
+    assert all(shard.holds("S0000004") for shard in shards)
+
+
+@pytest.mark.parametrize(
+    ("shard", "other", "expected"),
+    [("1/2", "1/2", True), ("1/2", "2/2", False), ("1/1", "2/2", True), ("2/3", "2/2", True)],
+)
+def test_a_shard_takes_up_what_it_left_or_what_another_number_did(
+    shard: str, other: str, *, expected: bool
+) -> None:
+    assert Shard.parse(shard).replaces(Shard.parse(other)) is expected
 
 
 def test_a_shard_is_written_as_which_of_how_many() -> None:

@@ -3,10 +3,8 @@
 from itertools import islice
 
 from iss_agents.records import Gap, Source, decode_gap
+from iss_agents.shard import Shard
 from iss_agents.station_clock import milliseconds
-
-Feed = tuple[Source, str | None]
-"""Source and shard: whose gaps they are."""
 
 MOST_ENDED = 10_000
 """Ids of ended gaps that are kept, so that their topic may be read again: months of losses of signal."""
@@ -16,15 +14,16 @@ class OpenGaps:
     """The gaps that have no end yet and are not known to be over.
 
     A gap of a killed worker never gets an end. It is over when the feed runs again, which a gap of cause
-    `restart` of the same source and shard says: it ends with the first reading of the new feed, so what was
-    recorded before that is of the old one.
+    `restart` of the same source and shard, or of another number of shards, says: it ends with the first
+    reading of the new feed, so what was recorded before that is of the old one.
     """
 
     def __init__(self) -> None:
         # gap id -> gap, and the time of its record in milliseconds since 1970
         self._open: dict[str, tuple[Gap, int]] = {}
         self._ended: dict[str, None] = {}
-        self._restarted: dict[Feed, int] = {}
+        # source and shard of a feed -> when it last began, in milliseconds since 1970
+        self._restarted: dict[tuple[Source, Shard], int] = {}
 
     def take(self, value: bytes, timestamp: int) -> None:
         """Take in the next record of the topic. Raises msgspec.DecodeError."""
@@ -39,8 +38,18 @@ class OpenGaps:
         return [gap for gap, _ in self._open.values() if source in {gap.source, None}]
 
     def _begin(self, gap: Gap, timestamp: int) -> None:
-        if gap.gap_id not in self._ended and timestamp >= self._restarted.get(_feed_of(gap), 0):
+        if gap.gap_id not in self._ended and timestamp >= self._over_since(gap):
             self._open[gap.gap_id] = gap, timestamp
+
+    def _over_since(self, gap: Gap) -> int:
+        """Return when the feed that noted a gap was last replaced by another."""
+        shard = Shard.of(gap.shard)
+        times = [
+            at
+            for (source, later), at in self._restarted.items()
+            if source == gap.source and later.replaces(shard)
+        ]
+        return max(times, default=0)
 
     def _end(self, ended: Gap) -> None:
         self._open.pop(ended.gap_id, None)
@@ -48,18 +57,12 @@ class OpenGaps:
         for gap_id in list(islice(self._ended, max(0, len(self._ended) - MOST_ENDED))):
             del self._ended[gap_id]
         if ended.cause == "restart" and ended.end:
-            self._restart(_feed_of(ended), milliseconds(ended.end))
+            self._restart((ended.source, Shard.of(ended.shard)), milliseconds(ended.end))
 
-    def _restart(self, feed: Feed, at: int) -> None:
+    def _restart(self, feed: tuple[Source, Shard], at: int) -> None:
         self._restarted[feed] = max(at, self._restarted.get(feed, 0))
-        over = [
-            gap_id
+        self._open = {
+            gap_id: (gap, timestamp)
             for gap_id, (gap, timestamp) in self._open.items()
-            if _feed_of(gap) == feed and timestamp < at
-        ]
-        for gap_id in over:
-            del self._open[gap_id]
-
-
-def _feed_of(gap: Gap) -> Feed:
-    return gap.source, gap.shard
+            if timestamp >= self._over_since(gap)
+        }

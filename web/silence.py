@@ -94,7 +94,7 @@ def silence(facts: Facts) -> Silence:
 def _of_feed(facts: Facts) -> Silence | None:
     for gap in facts.gaps:
         if _says_feed_is_silent(gap, facts):
-            return _said(facts, "feed", gap.start, FEED_GAPS[gap.cause])
+            return _said(facts, "feed", gap.start, FEED_GAPS[gap.cause] + _of_whom(gap))
     if not facts.feed or facts.feed.ok:
         return None
     if facts.newest is None:
@@ -109,10 +109,17 @@ def _says_feed_is_silent(gap: Gap, facts: Facts) -> bool:
     """Return whether a gap of the feed still lasts: one that a killed worker left open ends with news."""
     if gap.cause not in FEED_GAPS:
         return False
+    # What the other shards send says nothing of this one.
+    if gap.shard:
+        return True
     # A frozen feed goes on sending for a while what is young enough to be believed.
     if not facts.flowing or (gap.cause == "frozen" and facts.signal == "STALE"):
         return True
     return facts.newest is not None and facts.newest.ingest_ts <= gap.start
+
+
+def _of_whom(gap: Gap) -> str:
+    return f" So it is for the items of shard {gap.shard}." if gap.shard else ""
 
 
 def _of_station(facts: Facts) -> Silence | None:

@@ -91,6 +91,13 @@ class TelemetryReply(PageReply):
     """The readings, newest last."""
 
 
+class GapsSpan(Span):
+    """Gaps of one item, or of all."""
+
+    item: ItemId | None = None
+    """Only gaps that concern this item."""
+
+
 class GapDocument(TypedDict):
     """A span in which readings are missing or cannot be trusted."""
 
@@ -101,13 +108,14 @@ class GapDocument(TypedDict):
     start: Time
     """When it began."""
     end: Time | None
-    """When it ended; null while it lasts."""
+    """When it ended, or was over at the latest where its worker was killed; null while it lasts."""
     detail: str
     """More, in words."""
     source: str
     """isslive, simulated or test."""
     shard: NotRequired[str]
-    """Which part of the items it concerns where several feeds share them, such as 2/3."""
+    """Where several feeds share the items: which of them noted it, such as 2/3. It concerns only that
+    feed's items, but a loss of signal (los) all; the parameter item asks for those of one."""
     schema_version: int
     """The version of the record."""
 
@@ -146,13 +154,13 @@ class TelemetryView(PartsView):
 class GapsView(PartsView):
     """Spans in which readings are missing or cannot be trusted; those that touch the span asked for."""
 
-    query = Span
+    query = GapsSpan
     reply = GapsReply
 
     async def get(self, request: Request) -> Response:
-        span = read_query(Span, request)
+        span = read_query(GapsSpan, request)
         history = present(parts_of(request).history, "archive")
-        page = await page_of(span, history.gaps(span.start, span.end, span.limit, span.cursor))
+        page = await page_of(span, history.gaps(span.start, span.end, span.limit, span.cursor, span.item))
         return self.answer(_gaps(span, page))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from time import monotonic
 from typing import Any, Literal, NamedTuple
@@ -10,13 +10,14 @@ from typing import Any, Literal, NamedTuple
 from iss_agents.archive.buckets import MINUTE, SECOND, Bucket, width_for
 from iss_agents.archive.database import Database, Document, TooSlow, away_if_it_fails, connect
 from iss_agents.archive.destinations import EVENTS, GAPS, POSTS, READINGS
+from iss_agents.archive.gaps import ended, overlapping
 from iss_agents.archive.places import Page, Place, cursor_of, place_of
 from iss_agents.archive.silences import leap_of
 from iss_agents.archive.summaries import Question, answer
 from iss_agents.archive.uses import Uses, count_uses
 from iss_agents.archive.windows import WANTED, Walk, Window
 from iss_agents.settings import Settings
-from iss_agents.station_clock import MAX_AHEAD, MILLISECOND, from_milliseconds, milliseconds
+from iss_agents.station_clock import MAX_AHEAD, ceiling, milliseconds
 
 QUERY_MS = 5_000
 """How long the database may work on one question."""
@@ -90,7 +91,7 @@ class History:
         Raises:
             BadCursor: see there.
         """
-        start, end = _ceiling(start), _to_come(end)
+        start, end = ceiling(start), _to_come(end)
         place = max(Place(start), place_of(READINGS.collection, cursor)) if cursor else Place(start)
         leap = leap_of(self._database, items, self._settings.retention)
         walk = Walk(self._database[READINGS.collection], items, end, leap=leap)
@@ -107,20 +108,24 @@ class History:
         now = datetime.now(UTC)
         finest = SECOND if start > now - self._settings.retention else MINUTE
         width = max(width_for(start, end, points), finest)
-        question = Question(item_id, milliseconds(_ceiling(start)), milliseconds(_ceiling(end)), width)
+        question = Question(item_id, milliseconds(ceiling(start)), milliseconds(ceiling(end)), width)
         buckets = await answer(self._database, question, now, QUERY_MS / 1000)
         return Summary(width, buckets)
 
-    async def gaps(self, start: datetime, end: datetime, limit: int, cursor: str | None = None) -> Page:
-        """Return up to `limit` gaps that overlap the span, by their start; one that lasts has no end.
+    async def gaps(
+        self, start: datetime, end: datetime, limit: int, cursor: str | None = None, item_id: str | None = None
+    ) -> Page:
+        """Return up to `limit` gaps that overlap the span, of one item or of all, by their start.
+
+        One that lasts has no end. A page may be short.
 
         Raises:
             DatabaseAway: MongoDB did not answer in time.
             BadCursor: see there.
         """
-        still_there = {"$or": [{"end": None}, {"end": {"$gt": start}}, {"start": {"$gte": _ceiling(start)}}]}
-        query = {"start": {"$lt": _ceiling(end)}, **still_there}
-        return await self._page(GAPS.collection, query, "start", limit, cursor)
+        query = overlapping(start, end, item_id)
+        page = await self._page(GAPS.collection, query, "start", limit, cursor)
+        return page._replace(documents=await ended(self._database, page.documents, start, QUERY_MS))
 
     async def events(
         self, start: datetime, end: datetime, limit: int, cursor: str | None = None, kind: str | None = None
@@ -187,17 +192,12 @@ def _page_of(documents: list[Document], limit: int, reached: Place, end: datetim
 
 
 def _within(time: str, start: datetime, end: datetime) -> Document:
-    return {time: {"$gte": _ceiling(start), "$lt": _ceiling(end)}}
+    return {time: {"$gte": ceiling(start), "$lt": ceiling(end)}}
 
 
 def _to_come(end: datetime) -> datetime:
     # No reading is further ahead: what a span has beyond would be walked through in vain.
-    return min(_ceiling(end), _ceiling(datetime.now(UTC) + MAX_AHEAD))
-
-
-def _ceiling(instant: datetime) -> datetime:
-    # MongoDB would cut off the microseconds, and a span would begin and end before its bounds.
-    return from_milliseconds(milliseconds(instant + MILLISECOND - timedelta(microseconds=1)))
+    return min(ceiling(end), ceiling(datetime.now(UTC) + MAX_AHEAD))
 
 
 def _after(time: str, place: Place) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from iss_agents.doctor.findings import Finding, NotLookedAt, ok, warning
-from iss_agents.feed.takeover import left_behind
+from iss_agents.feed.takeover import left_behind, writer_of
 from iss_agents.settings import Settings
 
 
@@ -20,7 +20,7 @@ def _look(home: Path) -> list[Finding]:
     left = [
         warning(
             f"{count:,} records wait in {path}, which no worker holds: "
-            f"start a worker with the role feed and ISS_HOME={home}."
+            f"start a worker with {_who(path)} and ISS_HOME={home}."
         )
         for path, count in left_behind(home).items()
     ]
@@ -29,3 +29,10 @@ def _look(home: Path) -> list[Finding]:
         for path in sorted((home / "spool").glob("*.broken-*[0-9]"))
     ]
     return [*left, *broken] or [ok("No spool is left behind.")]
+
+
+def _who(path: Path) -> str:
+    writer = writer_of(path)
+    if writer is None:
+        return "the role web"
+    return "the role feed" if writer.is_whole else f"the role feed, ISS_FEED_SHARD={writer}"

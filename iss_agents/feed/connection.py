@@ -149,7 +149,7 @@ class Connection(Service):
     def _go_on_without(self, ending: asyncio.Future[Ending], item_id: str, reason: str) -> None:
         self._refused[item_id] = reason
         FEED_REFUSED_ITEMS.set(len(self._refused))
-        if len(self._refused) == len(self._items):
+        if all(item in self._refused for item in self._items if self._shard.holds(item)):
             _settle(ending, Ending(f"refuses every item ({reason})", lost=True))
 
     def _without(self) -> str:

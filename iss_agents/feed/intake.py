@@ -25,7 +25,7 @@ class Intake:
     """
 
     def __init__(self, source: Source, shard: Shard = WHOLE) -> None:
-        self.signal = Signal(source)
+        self.signal = Signal(source, shard)
         self._source = source
         self._shard = shard
         self._freeze = Freeze()

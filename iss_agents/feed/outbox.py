@@ -10,8 +10,7 @@ from pathlib import Path
 from iss_agents import metrics
 from iss_agents.feed.outgoing import Outgoing
 from iss_agents.feed.spool import Spool, SpoolFull
-from iss_agents.feed.takeover import open_spools
-from iss_agents.shard import Shard
+from iss_agents.feed.takeover import Writer, open_spools
 
 PENDING_LIMIT = 10_000
 HIGH_WATER = PENDING_LIMIT * 8 // 10
@@ -46,13 +45,13 @@ class Outbox:
         """Whether the memory is nearly full."""
         return self.pending >= HIGH_WATER
 
-    def open(self, home: Path, limit_bytes: int, shard: Shard) -> datetime | None:
-        """Take over the spools of a shard under `home` and return the newest ingest time in them.
+    def open(self, home: Path, limit_bytes: int, writer: Writer) -> datetime | None:
+        """Take over the spools under `home` that are for `writer`, and return the newest ingest time in them.
 
         Raises:
             UserError: the spool's folder cannot be written.
         """
-        self._spools = open_spools(home, limit_bytes, shard)
+        self._spools = open_spools(home, limit_bytes, writer)
         return max((newest for spool in self._spools if (newest := spool.newest())), default=None)
 
     def put(self, records: Sequence[Outgoing]) -> int:

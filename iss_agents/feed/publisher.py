@@ -97,7 +97,8 @@ class Publisher(Service):
     async def on_start(self) -> None:
         quiet_kafka_logs()
         settings = self._settings
-        self.spooled_until = self._outbox.open(settings.home, settings.spool_bytes, settings.feed_shard)
+        writer = settings.feed_shard if "feed" in settings.roles else None
+        self.spooled_until = self._outbox.open(settings.home, settings.spool_bytes, writer)
         metrics.SPOOL_LIMIT.set(self._settings.spool_bytes)
         if self.spooled:
             logger.info("Publishing %s records that an earlier worker left in the spool", self.spooled)

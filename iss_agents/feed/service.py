@@ -137,6 +137,8 @@ class Feed(Service):
         self._publisher.offer(self._intake.lose_session(reason))
 
     def _lose_updates(self, item_id: str, count: int) -> None:
+        if not self._settings.feed_shard.holds(item_id):
+            return
         logger.warning("The server dropped %s updates of %s", count, item_id, extra={"item": item_id})
         detail = f"{count} updates of {item_id} were dropped"
         now = datetime.now(UTC)

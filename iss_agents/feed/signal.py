@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from iss_agents.catalog import SIGNAL_ITEM, as_number
 from iss_agents.feed.gaps import new_gap
 from iss_agents.records import GOOD_STATUS, Gap, Reading, Source
+from iss_agents.shard import WHOLE, Shard
 from iss_agents.station_clock import rfc3339
 
 logger = logging.getLogger(__name__)
@@ -16,9 +17,10 @@ logger = logging.getLogger(__name__)
 class Signal:
     """Whether the ground has the station's signal; `acquired` is None until the clock has said so."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, shard: Shard = WHOLE) -> None:
         self.acquired: bool | None = None
         self._source = source
+        self._shard = shard
         self._last_acquired: datetime | None = None
         self._lost: Gap | None = None
 
@@ -44,7 +46,7 @@ class Signal:
         self.acquired = False
         start = self._last_acquired or reading.source_ts
         detail = f"Status.Class {reading.status_class}"
-        self._lost = new_gap("los", start, detail=detail, source=self._source)
+        self._lost = new_gap("los", start, detail=detail, source=self._source, shard=self._shard)
         return [self._lost]
 
     def _acquire(self, reading: Reading) -> list[Gap]:

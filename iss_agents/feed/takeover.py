@@ -13,15 +13,22 @@ from iss_agents.feed.spool import Spool, SpoolInUse, milliseconds_now
 from iss_agents.shard import WHOLE, Shard
 
 ALL = "SELECT count(*) FROM records"
-OF_SHARD = re.compile(r"-(\d+)-of-(\d+)$", re.ASCII)
+OF_SHARD = re.compile(r"-([1-9]\d*)-of-([1-9]\d*)$", re.ASCII)
 """How the name of a spool ends that a shard of the feed has written."""
 
+OF_NO_FEED = "-test"
+"""The same for a worker without a feed, which publishes test readings only."""
 
-def open_spools(home: Path, limit_bytes: int, shard: Shard = WHOLE) -> list[Spool]:
-    """Take over every spool of a shard that no worker holds, oldest first; the last one is for new records.
+Writer = Shard | None
+"""Whose a spool is: that of a shard, or of a worker without a feed."""
 
-    What another shard left waits for its own feed, which must not publish newer readings first. Where the
-    number of shards has changed, the first of them takes what none of the others would.
+
+def open_spools(home: Path, limit_bytes: int, writer: Writer = WHOLE) -> list[Spool]:
+    """Take over every spool that no worker holds, oldest first; the last one is for the records of `writer`.
+
+    Two shards of one feed leave each other's spools alone, and a worker without a feed those of all: what a
+    feed left is published by the next feed, before anything newer. Where the number of shards has changed, any
+    of the new ones takes what is left.
 
     Raises:
         UserError: the folder cannot be written.
@@ -30,9 +37,9 @@ def open_spools(home: Path, limit_bytes: int, shard: Shard = WHOLE) -> list[Spoo
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _taking_over(folder):
-            spools = list(_unlocked(folder, limit_bytes, shard))
-            if not spools:
-                spools = [Spool(folder / _name(shard), limit_bytes)]
+            spools = list(_unlocked(folder, limit_bytes, writer))
+            if not spools or writer_of(spools[-1].path) != writer:
+                spools.append(Spool(folder / _name(writer), limit_bytes))
     except (OSError, sqlite3.OperationalError) as error:
         raise UserError(
             f"The spool cannot be written to {folder} ({error}): make it writable or set ISS_HOME."
@@ -75,23 +82,31 @@ def _is_held(path: Path) -> bool:
     return False
 
 
-def _unlocked(folder: Path, limit_bytes: int, shard: Shard) -> Iterator[Spool]:
+def writer_of(path: Path) -> Writer:
+    """Return who has written a spool."""
+    if path.stem.endswith(OF_NO_FEED):
+        return None
+    found = OF_SHARD.search(path.stem)
+    return Shard(*map(int, found.groups())) if found else WHOLE
+
+
+def _unlocked(folder: Path, limit_bytes: int, writer: Writer) -> Iterator[Spool]:
     for path in sorted(folder.glob("*.sqlite")):
-        if not _is_for(shard, path):
+        if not _takes_over(writer, writer_of(path)):
             continue
         with suppress(SpoolInUse):
             yield Spool(path, limit_bytes)
 
 
-def _name(shard: Shard) -> str:
-    whose = "" if shard.is_whole else f"-{shard.number}-of-{shard.count}"
-    return f"{milliseconds_now()}-{os.getpid()}{whose}.sqlite"
+def _takes_over(writer: Writer, left_by: Writer) -> bool:
+    if writer is None or left_by is None:
+        return left_by is None
+    return writer.replaces(left_by)
 
 
-def _is_for(shard: Shard, path: Path) -> bool:
-    found = OF_SHARD.search(path.stem)
-    writer = Shard(*map(int, found.groups())) if found else WHOLE
-    return writer == shard or (shard.number == 1 and writer.count != shard.count)
+def _name(writer: Writer) -> str:
+    whose = OF_NO_FEED if writer is None else f"-{writer.number}-of-{writer.count}"
+    return f"{milliseconds_now()}-{os.getpid()}{'' if writer == WHOLE else whose}.sqlite"
 
 
 def _count(home: Path, query: str, *values: str) -> int:

@@ -16,7 +16,7 @@ from iss_agents.catalog import TANK_ITEM
 from iss_agents.detection.events import Urination
 from iss_agents.detection.state import State
 from iss_agents.settings import Settings
-from iss_agents.shard import WHOLE, Shard
+from iss_agents.shard import Shard
 from iss_agents.soak.folding import Folded, fold_raw_topic
 from iss_agents.soak.numbers import NUMBERED_ITEMS, Numbers
 from iss_agents.soak.patience import until
@@ -139,7 +139,7 @@ class _Span(NamedTuple):
 
     @classmethod
     def of(cls, gap: Document) -> Self:
-        return cls(gap["start"] - EDGE, gap["end"] + EDGE, Shard.parse(gap.get("shard", str(WHOLE))))
+        return cls(gap["start"] - EDGE, gap["end"] + EDGE, Shard.of(gap.get("shard")))
 
 
 def _within(spans: Iterable[_Span], item: str, time: datetime) -> bool:

@@ -9,6 +9,7 @@ from iss_agents.archive.places import BadCursor, Place
 from iss_agents.archive.queries import History
 from iss_agents.archive.windows import Walk, Window
 from iss_agents.settings import Settings
+from iss_agents.shard import Shard, shards_with
 from tests.archive.bus import NOON
 from tests.archive.lasting import prepare
 
@@ -28,8 +29,9 @@ def reading(name: str, after: timedelta, item_id: str = "A") -> Document:
     return {"_id": name, "item_id": item_id, "source_ts": NOON + after}
 
 
-def gap(name: str, start: timedelta, end: timedelta | None) -> Document:
-    return {"_id": name, "start": NOON + start, "end": None if end is None else NOON + end}
+def gap(name: str, start: timedelta, end: timedelta | None, **fields: str) -> Document:
+    times = {"start": NOON + start, "end": None if end is None else NOON + end}
+    return {"_id": name, "cause": "outage", "source": "isslive", **times, **fields}
 
 
 async def ids_of_pages(history: History, limit: int, *items: str) -> list[list[str]]:
@@ -105,6 +107,80 @@ async def test_gaps_are_those_that_overlap_the_span(history: History, database: 
 
     assert [document["_id"] for document in first.documents] == ["lasts", "around", "reaches in"]
     assert ([document["_id"] for document in second.documents], second.next_cursor) == (["a moment"], None)
+
+
+async def test_a_gap_of_a_killed_worker_was_over_where_the_next_feed_began(
+    history: History, database: Database
+) -> None:
+    restart = {"cause": "restart", "source": "isslive"}
+    await database.gaps.insert_many(
+        [
+            gap("over before", -4 * HOUR, None),
+            gap("reaches in", -1 * HOUR, None),
+            gap("of another source", -1 * HOUR, None, source="test"),
+            gap("restart before", -2 * HOUR, -2 * HOUR, **restart),
+            gap("restart", 0 * HOUR, 2 * SECOND, **restart),
+            gap("lasts", 5 * SECOND, None),
+        ]
+    )
+
+    page = await history.gaps(NOON, NOON + HOUR, 10)
+
+    assert {document["_id"]: document["end"] for document in page.documents} == {
+        "of another source": None,
+        "reaches in": NOON + 2 * SECOND,
+        "restart": NOON + 2 * SECOND,
+        "lasts": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("left", "restarted", "over"),
+    [
+        ("1/2", "1/2", True),
+        ("1/2", "2/2", False),
+        ("1/2", None, True),
+        (None, "2/3", True),
+        ("1/2", "1/3", True),
+    ],
+)
+async def test_only_a_feed_that_takes_up_its_items_ends_a_gap(
+    history: History, database: Database, left: str | None, restarted: str | None, *, over: bool
+) -> None:
+    restart = gap("restart", SECOND, 2 * SECOND, cause="restart", **named(restarted))
+    await database.gaps.insert_many([gap("left", 0 * SECOND, None, **named(left)), restart])
+
+    page = await history.gaps(NOON, NOON + HOUR, 10)
+
+    assert page.documents[0]["end"] == (NOON + 2 * SECOND if over else None)
+
+
+def named(shard: str | None) -> Document:
+    return {"shard": shard} if shard else {}
+
+
+async def test_gaps_of_an_item_are_those_of_its_shards_and_every_loss_of_signal(
+    history: History, database: Database
+) -> None:
+    mine = {str(shard) for shard in shards_with("NODE3000005")}
+    shards = [shard for count in (2, 3, 12) for shard in Shard(1, count).siblings]
+    await database.gaps.insert_many(
+        [
+            gap("whole", 0 * SECOND, SECOND),
+            *(gap(f"outage of {shard}", 0 * SECOND, SECOND, **named(str(shard))) for shard in shards),
+            *(gap(f"los by {shard}", 0 * SECOND, SECOND, cause="los", **named(str(shard))) for shard in shards),
+        ]
+    )
+
+    page = await history.gaps(NOON, NOON + HOUR, 100, item_id="NODE3000005")
+
+    expected = {f"outage of {shard}" for shard in shards if str(shard) in mine}
+    assert len(expected) == 3
+    assert {document["_id"] for document in page.documents} == {
+        "whole",
+        *expected,
+        *(f"los by {shard}" for shard in shards),
+    }
 
 
 @pytest.mark.parametrize(

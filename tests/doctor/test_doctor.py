@@ -16,6 +16,7 @@ from iss_agents.embedded.place import free_port
 from iss_agents.feed.outgoing import outgoing_reading
 from iss_agents.feed.takeover import open_spools
 from iss_agents.settings import Settings
+from iss_agents.shard import Shard
 from iss_agents.topic_check import ensure_topics
 from iss_agents.topics import EVENTS, FEED_LEADER, GAPS, LAST_SEEN_CHANGELOG, Topic
 from tests.archive.bus import numbered_readings
@@ -60,7 +61,7 @@ async def break_database(settings: Settings) -> None:
 
 def leave_a_spool(settings: Settings) -> None:
     """Leave readings on the disk, as a worker does that is killed while Kafka is away."""
-    [spool] = open_spools(settings.home, settings.spool_bytes)
+    [spool] = open_spools(settings.home, settings.spool_bytes, Shard(2, 2))
     spool.append([outgoing_reading(reading) for reading in numbered_readings(3)])
     spool.close()
     (settings.home / "spool" / "1.broken-2").touch()
@@ -114,7 +115,10 @@ async def test_everything_that_is_broken_is_named_with_what_to_do(
         ("settings", r"ISS_WEBPORT is no setting; did you mean ISS_WEB_PORT\?: correct or remove it\."),
         ("settings", r"ISS_INGEST_TOKEN has 6 characters and can be guessed: set one of at least 16"),
         ("disk", r"the spool may grow by 1073741824\.0 GiB: make room or lower ISS_SPOOL_BYTES\."),
-        ("spool", r"3 records wait in .*sqlite, which no worker holds: start a worker with the role feed"),
+        (
+            "spool",
+            r"3 records wait in .*, which no worker holds: .* role feed, ISS_FEED_SHARD=2/2 and ISS_HOME=",
+        ),
         ("spool", r"1\.broken-2 was unreadable and is kept: repair it with `sqlite3`, or delete it\."),
         ("groups", r"Nobody is in the group iss-agents: start a worker with the role agents\."),
         ("groups", r"Nobody is in the group iss-archive: start a worker with the role archive\."),

@@ -93,8 +93,8 @@ def test_only_the_shard_that_holds_the_clock_tells_of_a_loss_of_signal() -> None
         return [(gap.cause, gap.shard) for gap in gaps]
 
     assert told(OTHER) == []
-    # Begun and ended. It concerns the items of every shard.
-    assert told(OWNER) == [("los", None)] * 2
+    # Begun and ended.
+    assert told(OWNER) == [("los", str(OWNER))] * 2
 
 
 def test_an_outage_of_a_shard_says_so() -> None:

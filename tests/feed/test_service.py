@@ -216,6 +216,30 @@ async def test_a_shard_without_the_clock_waits_through_a_loss_of_signal(
         assert not running.publisher.offered
 
 
+async def test_a_shard_whose_own_items_are_all_unknown_is_said_to_be_refused(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [name for name in ("GONE", "LOST", "NEVER") if Shard(1, 2).holds(name)]
+    monkeypatch.setattr(shard_module, "items", lambda: dict.fromkeys([SIGNAL_ITEM, *names]))
+    running = Running(station.url, tmp_path, Shard(1, 2))
+    async with running.feed:
+        await until(lambda: "refuses every item (21: Bad Item Group name)" in running.detail)
+
+        assert names
+        assert not running.ok
+
+
+async def test_what_the_server_drops_of_the_clock_is_no_loss_of_a_shard_without_it(
+    station: Station, tmp_path: Path
+) -> None:
+    running = Running(station.url, tmp_path, Shard(1, 2))
+    async with running.feed:
+        running.feed._lose_updates(SIGNAL_ITEM, 3)
+
+        assert not Shard(1, 2).holds(SIGNAL_ITEM)
+        assert not running.publisher.offered
+
+
 async def test_an_unreachable_feed_says_so_and_goes_on_trying(tmp_path: Path) -> None:
     running = Running("http://127.0.0.1:1", tmp_path)
     async with running.feed:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iss_agents.errors import UserError
-from iss_agents.feed.takeover import open_spools, waiting, waiting_for
+from iss_agents.feed.takeover import Writer, open_spools, waiting, waiting_for
 from iss_agents.shard import WHOLE, Shard
 from tests.feed.test_spool import MEBIBYTE, records
 
@@ -60,16 +60,17 @@ def test_what_waits_is_counted_by_topic(tmp_path: Path) -> None:
     mine.close()
 
 
-def leave(home: Path, shard: Shard, number: int) -> None:
-    """Leave a spool with one record, as a worker of a shard does that ends."""
-    spool = open_spools(home, MEBIBYTE, shard)[-1]
-    spool.append(records(number))
-    spool.close()
+def leave(home: Path, writer: Writer, number: int) -> None:
+    """Leave a spool with one record, as a worker does that ends."""
+    spools = open_spools(home, MEBIBYTE, writer)
+    spools[-1].append(records(number))
+    for spool in spools:
+        spool.close()
 
 
-def found(home: Path, shard: Shard) -> list[bytes]:
-    """Return what the next worker of a shard takes over."""
-    spools = open_spools(home, MEBIBYTE, shard)
+def found(home: Path, writer: Writer) -> list[bytes]:
+    """Return what the next worker takes over."""
+    spools = open_spools(home, MEBIBYTE, writer)
     values = [record.value for spool in spools for record in spool.head(10)]
     for spool in spools:
         spool.close()
@@ -85,10 +86,27 @@ def test_a_shard_leaves_what_the_others_wrote_to_their_own_next_feed(tmp_path: P
     assert found(tmp_path, Shard(1, 2)) == [b"1"]
 
 
-def test_the_first_takes_what_is_left_where_the_number_of_shards_has_changed(tmp_path: Path) -> None:
-    leave(tmp_path, WHOLE, 1)
+@pytest.mark.parametrize("writer", [WHOLE, Shard(1, 3), Shard(3, 3)])
+def test_where_the_number_of_shards_has_changed_nothing_is_left_behind(tmp_path: Path, writer: Shard) -> None:
     leave(tmp_path, Shard(2, 2), 2)
 
-    assert found(tmp_path, Shard(2, 3)) == []
-    assert found(tmp_path, Shard(1, 3)) == [b"1", b"2"]
-    assert found(tmp_path, WHOLE) == [b"1", b"2"]
+    assert found(tmp_path, writer) == [b"2"]
+
+
+def test_what_is_taken_over_from_others_gets_no_records_of_ones_own(tmp_path: Path) -> None:
+    leave(tmp_path, Shard(2, 3), 2)
+    leave(tmp_path, Shard(1, 2), 1)
+
+    assert found(tmp_path, Shard(2, 3)) == [b"2", b"1"]
+    assert found(tmp_path, Shard(2, 2)) == [b"2"]
+
+
+def test_a_worker_without_a_feed_takes_over_what_such_a_one_left_and_no_readings_of_a_feed(
+    tmp_path: Path,
+) -> None:
+    leave(tmp_path, WHOLE, 1)
+    leave(tmp_path, Shard(2, 2), 2)
+    leave(tmp_path, None, 3)
+
+    assert found(tmp_path, None) == [b"3"]
+    assert found(tmp_path, Shard(1, 2)) == [b"1", b"3"]

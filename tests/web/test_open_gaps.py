@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -58,6 +59,18 @@ def test_a_shard_that_runs_again_says_nothing_of_the_others() -> None:
     restart = gap("restart", "restart", start=after(2), end=after(9), shard="1/2")
 
     assert taken((mine, START), (of_another, START), (restart, after(9))).of("isslive") == [of_another]
+
+
+@pytest.mark.parametrize(("left", "restarted"), [("2/3", None), (None, "1/2"), ("2/2", "1/3")])
+def test_another_number_of_shards_takes_up_everything(left: str | None, restarted: str | None) -> None:
+    restart = gap("restart", "restart", start=after(2), end=after(9), shard=restarted)
+
+    assert taken((gap("a", "outage", shard=left), START), (restart, after(9))).of("isslive") == []
+
+
+def test_a_gap_of_no_shard_is_no_gap() -> None:
+    with pytest.raises(msgspec.DecodeError, match="expected which shard of how many"):
+        taken((gap("a"), START)).take(encode(gap("b")).replace(b'"b"', b'"b","shard":"3/2"'), 0)
 
 
 def test_what_a_killed_worker_left_open_is_over_when_the_feed_runs_again() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from iss_agents.health import PartHealth
 from iss_agents.records import Gap, GapCause, Reading
@@ -82,6 +83,17 @@ def test_when_nothing_ever_came_and_the_feed_is_unreachable_it_is_the_feed() -> 
 
 def test_when_all_that_ever_came_was_frozen_it_is_the_feed() -> None:
     assert judged(gaps=[gap("frozen", ago(minutes=4))]).who == "feed"
+
+
+def test_the_outage_of_a_shard_is_said_while_the_others_flow() -> None:
+    outage = replace(gap("outage", ago(minutes=4)), shard="2/2")
+
+    assert judged(newest=came(ago(seconds=1)), gaps=[outage]) == Silence(
+        "feed",
+        ago(minutes=4),
+        "The connection to the public feed is lost since 14:03:10 UTC (4 min); it is tried again until it "
+        "comes back. So it is for the items of shard 2/2.",
+    )
 
 
 def test_a_loss_of_signal_is_the_stations() -> None:

@@ -164,10 +164,12 @@ async def test_a_wrong_parameter_is_named_with_its_value_and_what_was_expected(
 
 
 @pytest.mark.usefixtures("history")
-async def test_gaps_are_not_of_an_item(client: Client) -> None:
-    answer = await client.get("/api/v1/gaps?item=NODE3000005")
+async def test_gaps_may_be_of_an_item_that_the_catalogue_knows(client: Client) -> None:
+    document = await fetch(client, f"/api/v1/gaps?{SPAN}&item=NODE3000005")
+    answer = await client.get("/api/v1/gaps?item=NODE3")
 
-    assert (await answer.json())["expected"] == "one of the names cursor, from, limit, to"
+    assert [gap["cause"] for gap in document["gaps"]] == ["los", "outage"]
+    assert (answer.status, (await answer.json())["parameter"]) == (400, "item")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/telemetry", "/api/v1/gaps"])

@@ -24,27 +24,12 @@ export const readings = (item, span, limit, cursor, signal) => ask("/telemetry",
 export const uses = async (span, signal) =>
   (await ask("/events", { ...span, kind: "use", limit: 1000 }, signal)).events;
 
-/** Gaps of the span, oldest first, as {cause, start, end, detail}; `end` is null while one lasts. */
-export async function gaps(span, signal) {
-  return ended((await ask("/gaps", { ...span, limit: MOST_GAPS }, signal)).gaps);
-}
+/** Gaps of an item in the span, oldest first, as {cause, start, end, detail}; `end` is null while one lasts. */
+export const gaps = async (item, span, signal) => (await ask("/gaps", { item, ...span, limit: MOST_GAPS }, signal)).gaps;
 
 export function address(path, parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null);
   return `${API}${path}?${new URLSearchParams(given)}`;
-}
-
-/** A killed worker ends no gap: it was over where the next feed of the same source and shard had begun. */
-function ended(documents) {
-  return documents.map((gap, place) => {
-    if (gap.end) return gap;
-    const next = documents.slice(place + 1).find((other) => restarts(other, gap));
-    return next ? { ...gap, end: next.end } : gap;
-  });
-}
-
-function restarts(other, gap) {
-  return other.cause === "restart" && other.source === gap.source && other.shard === gap.shard;
 }
 
 async function ask(path, parameters, signal) {

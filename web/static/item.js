@@ -42,7 +42,7 @@ async function load(again = false) {
 
 async function show(span, signal, again) {
   const marked = item === TANK ? uses(span, signal) : [];
-  const [summed, without, marks] = await Promise.all([summary(item, span, POINTS, signal), gaps(span, signal), marked]);
+  const [summed, without, marks] = await Promise.all([summary(item, span, POINTS, signal), gaps(item, span, signal), marked]);
   announce(byId("away"), "");
   document.body.removeAttribute("data-away");
   byId("plot").removeAttribute("data-loading");

@@ -47,7 +47,7 @@ async function load() {
   try {
     const [hours, caption] = fitting(await summary(TANK, since(LONGEST[0]), POINTS));
     const span = since(hours);
-    const [levels, spans, seen] = await Promise.all([summary(TANK, span, POINTS), gaps(span), uses(span)]);
+    const [levels, spans, seen] = await Promise.all([summary(TANK, span, POINTS), gaps(TANK, span), uses(span)]);
     drawing.setData(levels, { gaps: spans, uses: seen });
     write(byId("tank-span"), caption);
     place.hidden = false;
