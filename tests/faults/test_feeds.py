@@ -63,16 +63,20 @@ class Ground:
         """Start workers, name -> what each takes of the feed, and, when they listen, the numbers."""
         await self.system.start()
         await self.station.start()
-        roles = "feed,agents,archive,web"
+        workers = await self.start(feed, shards, listeners)
+        self.source.begin()
+        return workers
+
+    async def start(self, feed: str, shards: Mapping[str, Shard], listeners: int) -> list[Worker]:
+        """Start workers, and return when all that there are listen."""
         variables = {"ISS_FEED": feed, "ISS_FEED_URL": self.station.url}
         workers = [
-            self.system.worker(name, roles, **variables, ISS_FEED_SHARD=str(shard))
+            self.system.worker(name, "feed,agents,archive,web", **variables, ISS_FEED_SHARD=str(shard))
             for name, shard in shards.items()
         ]
         for worker in workers:
             await self.system.working(worker)
         await until("they listen", lambda: self.station.listeners == listeners, START_SECONDS)
-        self.source.begin()
         return workers
 
     async def end(self) -> None:
@@ -135,15 +139,22 @@ async def test_a_leader_that_is_killed_leaves_a_short_gap_that_is_recorded(groun
     assert gap["end"] - gap["start"] <= LONGEST_GAP
 
 
-async def test_shards_take_each_item_once_and_a_killed_one_costs_no_item_of_the_others(ground: Ground) -> None:
+async def test_a_feed_that_is_split_misses_nothing_and_a_killed_shard_costs_no_item_of_the_others(
+    ground: Ground,
+) -> None:
+    [whole] = await ground.begin("leader", {"whole": WHOLE}, listeners=1)
     shards = dict(zip(("one", "two", "other two"), (Shard(1, 2), Shard(2, 2), Shard(2, 2)), strict=True))
-    workers = await ground.begin("leader", shards, listeners=2)
+    workers = await ground.start("leader", shards, listeners=3)
+    await whole.end()
     numbers = ground.source.numbers
     assert numbers
-    await until("every item has a value", lambda: numbers.given > 1000, START_SECONDS)
+    given = numbers.given
+    await until("the shards have every item", lambda: numbers.given > given + 1000, START_SECONDS)
     await recovery(ground.system, numbers)
+    assert ground.gaps() == []
     received = [await _received(worker) for worker in workers]
     assert sorted(count > 0 for count in received) == [False, True, True]
+
     (leader,) = [worker for worker in workers if worker.name != "one" and await _leads(worker)]
     await leader.kill()
     await recovery(ground.system, numbers)

@@ -17,7 +17,7 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
-SECONDS = 20
+SECONDS = 10
 
 
 @pytest.mark.parametrize("shards", [1, 2])
