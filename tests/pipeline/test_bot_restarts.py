@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 REBALANCE_SECONDS = 30.0
 """A rebalance waits 10 s at most for a worker that is away, and the second worker has to boot."""
 
-LIMITED_SECONDS = 90
+LIMITED_SECONDS = 45
 
 BROKEN = f"""
 from iss_agents.detection import detector
@@ -109,6 +109,7 @@ async def test_while_the_bot_waits_for_x_a_second_worker_gets_its_share_and_the_
         await until(lambda: len(bot.x.received) == 1, TOLD_SECONDS)
         async with bot.starting("two") as second:
             await until(partial(has_partitions, second), REBALANCE_SECONDS)
+            assert len(bot.x.received) == 1
 
             assert await bot.until_decided(seconds=LIMITED_SECONDS + TOLD_SECONDS) == ["posted"]
 
