@@ -41,6 +41,11 @@ class Shard:
         return self.count == 1
 
     @property
+    def suffix(self) -> str:
+        """What the names of its consumer group and its spools end with: -2-of-3, nothing for the whole feed."""
+        return "" if self.is_whole else f"-{self.number}-of-{self.count}"
+
+    @property
     def siblings(self) -> list[Self]:
         """All shards that make the whole feed together, this one too."""
         return [type(self)(number, self.count) for number in range(1, self.count + 1)]

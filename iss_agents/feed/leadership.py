@@ -132,7 +132,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
 def group_of(shard: Shard) -> str:
     """Return the consumer group whose members may run a shard."""
-    return "iss-feed" if shard.is_whole else f"iss-feed-{shard.number}-of-{shard.count}"
+    return f"iss-feed{shard.suffix}"
 
 
 def _consumer(settings: Settings, assignor: type[StickyPartitionAssignor]) -> AIOKafkaConsumer:

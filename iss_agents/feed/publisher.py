@@ -99,7 +99,7 @@ class Publisher(Service):
         settings = self._settings
         writer = settings.feed_shard if "feed" in settings.roles else None
         self.spooled_until = self._outbox.open(settings.home, settings.spool_bytes, writer)
-        metrics.SPOOL_LIMIT.set(self._settings.spool_bytes)
+        metrics.SPOOL_LIMIT.set(settings.spool_bytes)
         if self.spooled:
             logger.info("Publishing %s records that an earlier worker left in the spool", self.spooled)
             self._all_acknowledged.clear()

@@ -105,8 +105,8 @@ def _takes_over(writer: Writer, left_by: Writer) -> bool:
 
 
 def _name(writer: Writer) -> str:
-    whose = OF_NO_FEED if writer is None else f"-{writer.number}-of-{writer.count}"
-    return f"{milliseconds_now()}-{os.getpid()}{'' if writer == WHOLE else whose}.sqlite"
+    whose = OF_NO_FEED if writer is None else writer.suffix
+    return f"{milliseconds_now()}-{os.getpid()}{whose}.sqlite"
 
 
 def _count(home: Path, query: str, *values: str) -> int:

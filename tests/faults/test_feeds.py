@@ -5,7 +5,7 @@ tested one by one in tests/feed and tests/simulator, and the way through everyth
 """
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from pymongo import MongoClient
 from iss_agents.kafka_logs import quiet_kafka_logs
 from iss_agents.shard import WHOLE, Shard
 from iss_agents.simulator.station import Station
-from iss_agents.simulator.updates import Update, measured
-from iss_agents.soak.numbers import Numbers
 from iss_agents.soak.oracle import Given, differences, settle
 from iss_agents.soak.patience import until
 from iss_agents.soak.recovery import recovery
 from iss_agents.soak.system import START_SECONDS, System
 from iss_agents.soak.worker import Worker
 from tests.faults.stage import SETTLE_SECONDS
+from tests.feed.measuring_station import Measuring
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -33,30 +32,12 @@ LONGEST_GAP = timedelta(seconds=10 + 10)
 """A session in Kafka, and what the next leader needs to connect."""
 
 
-class Measuring:
-    """A source of the station that gives numbers from `begin` to `end`."""
-
-    numbers: Numbers | None = None
-    _ended = False
-
-    def begin(self) -> None:
-        self.numbers = Numbers(datetime.now(UTC), RATE)
-
-    def end(self) -> None:
-        self._ended = True
-
-    def due(self, now: datetime) -> list[Update]:
-        if self.numbers is None or self._ended:
-            return []
-        return [measured(item, time, str(number)) for item, number, time in self.numbers.due(now)]
-
-
 class Ground:
     """Workers with feeds, and the station that they listen to."""
 
     def __init__(self, folder: Path) -> None:
         self.system = System(folder)
-        self.source = Measuring()
+        self.source = Measuring(RATE)
         self.station = Station([self.source])
 
     async def begin(self, feed: str, shards: Mapping[str, Shard], listeners: int) -> list[Worker]:
@@ -143,7 +124,7 @@ async def test_a_feed_that_is_split_misses_nothing_and_a_killed_shard_costs_no_i
     ground: Ground,
 ) -> None:
     [whole] = await ground.begin("leader", {"whole": WHOLE}, listeners=1)
-    shards = dict(zip(("one", "two", "other two"), (Shard(1, 2), Shard(2, 2), Shard(2, 2)), strict=True))
+    shards = {"one": Shard(1, 2), "two": Shard(2, 2), "other two": Shard(2, 2)}
     workers = await ground.start("leader", shards, listeners=3)
     await whole.end()
     numbers = ground.source.numbers

@@ -7,29 +7,29 @@ subscribed, for so long; says, as JSON, item -> its last count; and serves until
 import asyncio
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import Update, measured
 from iss_agents.soak.numbers import Numbers
 
 
-class Counting:
-    """A source that gives numbers from `begin` on, for `seconds`."""
+class Measuring:
+    """A source that gives numbers from `begin` to `end`, `rate` a second."""
 
-    def __init__(self, rate: float, seconds: float) -> None:
+    def __init__(self, rate: float) -> None:
         self.numbers: Numbers | None = None
         self._rate = rate
-        self._seconds = timedelta(seconds=seconds)
+        self._ended = False
 
     def begin(self) -> None:
         self.numbers = Numbers(datetime.now(UTC), self._rate)
 
-    def is_over(self, now: datetime) -> bool:
-        return self.numbers is not None and now - self.numbers.start > self._seconds
+    def end(self) -> None:
+        self._ended = True
 
     def due(self, now: datetime) -> list[Update]:
-        if self.numbers is None or self.is_over(now):
+        if self.numbers is None or self._ended:
             return []
         return [measured(item, time, str(number)) for item, number, time in self.numbers.due(now)]
 
@@ -40,14 +40,14 @@ def say(line: str) -> None:
 
 
 async def main(rate: float, seconds: float, listeners: int) -> None:
-    source = Counting(rate, seconds)
+    source = Measuring(rate)
     station = await Station([source]).start()
     say(station.url)
     while station.listeners < listeners:  # noqa: ASYNC110 - sessions tell nobody that they have subscribed
         await asyncio.sleep(0.05)
     source.begin()
-    while not source.is_over(datetime.now(UTC)):  # noqa: ASYNC110 - time is what it waits for
-        await asyncio.sleep(0.05)
+    await asyncio.sleep(seconds)
+    source.end()
     assert source.numbers
     say(json.dumps(source.numbers.last()))
     await asyncio.to_thread(sys.stdin.read)
