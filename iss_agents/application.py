@@ -1,8 +1,8 @@
-"""The Faust App, and the picture of everything around it.
+"""Faust App, with a picture of the whole data flow.
 
 push.lightstreamer.com
-  |  feed/ (or `iss-agents simulate`)      what does not validate -> telemetry.invalid.v1
-  v                                        what is missing        -> telemetry.gaps.v1
+  |  feed/ (or `iss-agents simulate`)      dead letters -> telemetry.invalid.v1
+  v                                        gaps         -> telemetry.gaps.v1
 telemetry.raw.v1 --> keep_last_seen --> [last_seen] --changelog--> web/ state view --> page, API
   |                       |
   |                       +--> water.readings.v1 --> watch_tank --> [tank_levels]
@@ -17,123 +17,109 @@ archive/ (own consumer group, not an agent) <-- post.decisions.v1
   +--> MongoDB --> /api/v1/telemetry, /events, /posts; Grafana, mongosh
 
 [ ] changelog-backed Tables in tables/. The state view follows all of them, and events, decisions and gaps.
-Every topic is in topics.py.
+Every topic is in telemetry/topics.py.
 """
 
 import logging
-from typing import Any, cast
+from typing import Any
 
-import faust
 from yarl import URL
 
 from iss_agents.boot import Boot
+from iss_agents.config.settings import Settings, current_settings, make_home, require_readers, unknown_variables
 from iss_agents.errors import UserError
-from iss_agents.kafka_access import faust_credentials
-from iss_agents.log import log_config
-from iss_agents.outputs import Outputs
-from iss_agents.parts import Parts
-from iss_agents.sentry import start_sentry
-from iss_agents.settings import Settings, current_settings, make_home, require_readers, unknown_variables
-from iss_agents.standstill import Standstill
-from iss_agents.transport.consumer import ListConsumer
-from iss_agents.transport.transport import Transport
-from iss_agents.worker import Worker
-from tables.newest import NewestTable
+from iss_agents.kafka.clients import METADATA_MS, faust_credentials
+from iss_agents.runtime.garbage import collect_garbage_rarely
+from iss_agents.runtime.logs import log_config
+from iss_agents.runtime.printable import printable
+from iss_agents.runtime.redaction import redacted
+from iss_agents.runtime.sentry import start_sentry
+from iss_agents.streaming.app import StreamingApp
+from iss_agents.streaming.tables import NewestTable
+from iss_agents.telemetry.topics import AGENTS_GROUP
 
 logger = logging.getLogger(__name__)
 
 SESSION_SECONDS = 10.0
-"""Kafka gives the partitions of a silent worker away after this; Faust's own minute is far beyond NFR-002."""
+"""Session timeout: after this Kafka reassigns the partitions of a silent worker. Faust's minute violates
+NFR-002."""
+
+HEARTBEAT_SECONDS = 3.0
+"""How often a worker sends Kafka a heartbeat."""
 
 REBALANCE_SECONDS = 35.0
-"""Longer than an attempt to write (producers.ANSWER_SECONDS), which a rebalance waits for. A Kafka that was
-killed waits as long for members that it remembers and that have joined anew: a minute by Faust's default."""
+"""Longer than an attempt to write (`clients.ANSWER_SECONDS`), which a rebalance waits for. After a restart
+Kafka waits this long for members that have rejoined under new ids: a minute by Faust's default."""
 
 COMMIT_SECONDS = 0.25
-"""What a worker has finished since its last commit is repeated if it is killed. In a storm of kills at 1,000
-readings/s 1 to 3 % of all deliveries, and 3 % with a second between commits (tests/transport/storm.py)."""
+"""Batches finished since the last commit are repeated if a worker is killed. In a storm of kills at 1,000
+readings/s these are 1 to 3 % of all deliveries, and 3 % with a second between commits
+(tests/streaming/storm.py)."""
 
-GROUP = "iss-agents"
 AGENTS = tuple(f"iss_agents.agents.{name}" for name in ("keep_last_seen", "watch_tank", "announce"))
 
-BUFFERED_LISTS = 16
-"""Lists that wait for an agent at most; with `transport.LONGEST_LIST` it bounds the memory."""
+BUFFERED_BATCHES = 16
+"""Batches that wait for an agent at most; with `delivery.MAX_BATCH_RECORDS` this bounds the memory."""
 
 
-class Application(faust.App):
-    """A Faust App that knows the parts of its worker."""
+class Application(StreamingApp):
+    """The App of this project, with its startup order."""
 
     BootStrategy = Boot
 
-    parts: Parts
-    outputs: Outputs
-    guard: Standstill
-
-    @property
-    def lists(self) -> ListConsumer:
-        """The consumer that delivers lists."""
-        return cast("ListConsumer", self.consumer)
-
-    async def pause(self, seconds: float) -> None:
-        """Wait in the midst of a list; raises FlowStopped when partitions move meanwhile."""
-        await self.lists.sleep_while_flowing(seconds)
-
     async def on_first_start(self) -> None:
-        """Say which variables are no settings, require the others, and make the folder that Faust expects."""
-        for sentence in unknown_variables():
-            logger.warning("%s", sentence)
+        """Report unknown variables, check the settings, and create the folder that Faust expects."""
+        for problem in unknown_variables():
+            logger.warning("%s", problem)
         try:
-            require_readers(self.parts.settings)
-            start_sentry(self.parts.settings)
-            make_home(self.parts.settings)
-            _require_usable_database(self.parts.settings)
+            require_readers(self.settings)
+            start_sentry(self.settings)
+            make_home(self.settings)
+            _require_usable_database(self.settings)
         except UserError as error:
-            raise SystemExit(f"iss-agents: {error}") from None
+            raise SystemExit(printable(redacted(f"iss-agents: {error}"))) from None
+        collect_garbage_rarely()
         await super().on_first_start()
 
 
 def create_app(settings: Settings) -> Application:
-    """Return the App for these settings. Workers without the role `agents` stay out of its consumer group.
+    """Return the App for these settings. Workers without the role `agents` do not join its consumer group.
 
-    A worker with the Tables but without the agents would take changelog partitions away and lose their values.
+    A worker with the Tables but without the agents would be assigned changelog partitions and lose their
+    values.
     """
     app = Application(
-        GROUP,
+        settings,
+        AGENTS_GROUP,
+        session_seconds=SESSION_SECONDS,
+        heartbeat_seconds=HEARTBEAT_SECONDS,
         broker=[URL(f"kafka://{server}") for server in settings.brokers],
         broker_credentials=faust_credentials(settings),
         store="memory://",
         datadir=settings.home / "faust",
         logging_config=log_config(settings),
         worker_redirect_stdouts=False,
-        # Modules, not packages: in a package Faust skips a module that does not import, and says nothing.
+        # Modules, not packages: in a package Faust silently skips a module that fails to import. And without an
+        # origin it would load the whole package that `-A` names.
+        origin=__name__,
         autodiscover=AGENTS,
         Table=NewestTable,
-        Worker=Worker,
         table_standby_replicas=0,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        stream_buffer_maxsize=BUFFERED_LISTS,
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=SESSION_SECONDS,
-        broker_heartbeat_interval=3.0,
+        stream_buffer_maxsize=BUFFERED_BATCHES,
+        consumer_metadata_max_age_ms=METADATA_MS,
         broker_rebalance_timeout=REBALANCE_SECONDS,
         broker_commit_interval=COMMIT_SECONDS,
-        producer_linger=0.02,
-        producer_max_batch_size=262_144,
         **_web(settings),
     )
-    app.parts = Parts(settings)
-    app.outputs = Outputs(settings, app.pause)
-    app.guard = Standstill(SESSION_SECONDS)
     app.producer_only = "agents" not in settings.roles
-    # The public setter: Faust has no other way to be given a consumer.
-    app.transport = Transport(app.conf.broker_consumer, app)
     return app
 
 
 def _require_usable_database(settings: Settings) -> None:
     if settings.roles & {"archive", "web"}:
-        from iss_agents.archive.database import require_usable  # noqa: PLC0415 - a role's code loads with the role
+        from iss_agents.archive.mongo import require_usable  # noqa: PLC0415 - a role's code loads with the role
 
         require_usable(settings)
 

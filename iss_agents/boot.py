@@ -1,26 +1,25 @@
-"""In which order a worker starts: first what must work while Kafka is away, then what needs it."""
+"""Startup order of a worker: first the services that must work without Kafka, then those that need it."""
 
 import asyncio
 import logging
 import signal
-import socket
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+import faust
 from faust.app.base import BootStrategy
 from faust.types import ServiceT
 from mode import Service
 
 from iss_agents.errors import UserError
-from iss_agents.loop_watch import LoopWatch
-from iss_agents.parts import Parts
-from iss_agents.topic_check import wait_for_kafka
-from iss_agents.topic_watch import TopicWatch
-from iss_agents.watchdog import Watchdog, Watched
-
-if TYPE_CHECKING:
-    from iss_agents.application import Application
+from iss_agents.kafka.group_monitor import GroupMonitor
+from iss_agents.kafka.topic_admin import wait_for_kafka
+from iss_agents.kafka.topic_monitor import TopicMonitor
+from iss_agents.runtime.ports import bind_error
+from iss_agents.streaming.app import StreamingApp
+from iss_agents.watchdogs.event_loop import EventLoopWatchdog
+from iss_agents.watchdogs.stalls import Watchdog
+from web.base.context import WorkerContext
 
 logger = logging.getLogger(__name__)
 
@@ -28,156 +27,154 @@ CHECK_SECONDS = 5.0
 
 
 class Boot(BootStrategy):
-    """Feed with its spool, archive and web come first; Faust's own services wait for Kafka and its topics.
+    """Starts feed, archive and web first; Faust's own services wait for Kafka and its topics.
 
-    A Faust worker as it is exits when Kafka is away, and starts an app's services only after Table recovery.
+    By default a Faust worker exits if Kafka is unreachable, and starts an app's services after Table recovery.
     """
 
-    app: "Application"
+    app: StreamingApp
 
     def server(self) -> Iterable[ServiceT]:
         """Return the services of a worker with agents."""
         # A role's code loads with the role.
-        from iss_agents.agents.progress import READ_BY_AGENTS, Progress  # noqa: PLC0415
+        from iss_agents.streaming.progress import Progress  # noqa: PLC0415
+        from iss_agents.streaming.reconciler import Reconciler  # noqa: PLC0415
 
-        progress, watchdog = Progress(self.app), self._watchdog()
-        watchdog.watch(Watched(self.app.conf.id, READ_BY_AGENTS, progress.stalls))
+        # Faust's statistics, which nobody reads, take 3 % of the processor time. Without a sensor it warns.
+        self.app.sensors.remove(self.app.monitor)
+        self.app.sensors.add(faust.Sensor())
+        progress, monitor = Progress(self.app), self._monitor()
+        monitor.add(progress)
         return self._chain(
-            self._independent(watchdog),
-            [self.app.outputs, self.app.guard],
+            self._independent(monitor),
+            [self.app.outputs, self.app.fence],
             super().server(),
-            [progress],
+            [progress, Reconciler(self.app)],
         )
 
     def producer_only(self) -> Iterable[ServiceT]:
-        """Return the services of a worker without agents: it joins no Faust group and keeps no Tables."""
-        return self._independent(self._watchdog())
+        """Return the services of a worker without agents: it joins no group of Faust and has no Tables."""
+        return self._independent(self._monitor())
 
     def web_server(self) -> Iterable[ServiceT]:
-        """Return nothing: the web server is among the services that do not wait for Kafka."""
+        """Return nothing: the web server is one of the services that do not wait for Kafka."""
         return []
 
-    def _watchdog(self) -> Watchdog:
-        return Watchdog(self.app.parts.settings, self.app.parts.health)
+    def _monitor(self) -> GroupMonitor:
+        return GroupMonitor(self.app.settings, Watchdog(self.app.health))
 
-    def _independent(self, watchdog: Watchdog) -> Iterator[ServiceT]:
-        parts = self.app.parts
-        roles = parts.settings.roles
-        yield LoopWatch()
+    def _independent(self, monitor: GroupMonitor) -> Iterator[ServiceT]:
+        context = WorkerContext(self.app.settings, self.app.health)
+        roles = context.settings.roles
+        yield EventLoopWatchdog()
         if roles & {"feed", "web"}:
-            yield _publisher(parts)
+            yield _publisher(context)
         if "feed" in roles:
-            yield _feed(parts)
-            yield Drain(parts)
+            yield _feed(context)
+            yield Drain(context)
+            self.app.stopped_first = [part for part in (context.feed, context.publisher) if part]
         if "archive" in roles:
-            yield _archive(parts, watchdog)
-            yield _summariser(parts)
+            yield _archive(context, monitor)
+            yield _summariser(context)
         if "web" in roles:
-            yield from self._web(parts)
-        yield KafkaReady(parts)
-        yield TopicWatch(parts.settings, parts.health)
-        yield watchdog
+            yield from self._web(context)
+        yield KafkaReady(context)
+        yield TopicMonitor(context.settings, context.health)
+        yield monitor
 
-    def _web(self, parts: Parts) -> Iterator[ServiceT]:
-        from iss_agents.archive.queries import History  # noqa: PLC0415 - a role's libraries load with the role
-        from web.blueprints import mount  # noqa: PLC0415
-        from web.state import StateView  # noqa: PLC0415
+    def _web(self, context: WorkerContext) -> Iterator[ServiceT]:
+        from iss_agents.archive.queries.history import History  # noqa: PLC0415 - a role's libraries load with the role
+        from iss_agents.state_view.service import StateView  # noqa: PLC0415
+        from web.routes import mount  # noqa: PLC0415
 
-        require_free_port(parts.settings.web_host, parts.settings.web_port)
-        parts.state = StateView(parts.settings)
-        parts.history = History(parts.settings)
-        mount(self.app, parts)
-        yield Disconnect(parts)
-        yield parts.state
+        require_free_port(context.settings.web_host, context.settings.web_port)
+        context.state = StateView(context.settings)
+        context.history = History(context.settings)
+        mount(self.app, context)
+        yield Disconnect(context)
+        yield context.state
         yield from self.web_components()
         yield self.app.web
 
 
-def _publisher(parts: Parts) -> ServiceT:
+def _publisher(context: WorkerContext) -> ServiceT:
     from iss_agents.feed.publisher import Publisher  # noqa: PLC0415
 
-    parts.publisher = Publisher(parts.settings, parts.health)
-    return parts.publisher
+    context.publisher = Publisher(context.settings, context.health)
+    return context.publisher
 
 
-def _feed(parts: Parts) -> ServiceT:
+def _feed(context: WorkerContext) -> ServiceT:
     from iss_agents.feed.service import Feed  # noqa: PLC0415
 
-    assert parts.publisher  # noqa: S101 - made before the feed
-    parts.feed = Feed(parts.settings, parts.health, parts.publisher)
-    return parts.feed
+    assert context.publisher  # noqa: S101 - made before the feed
+    context.feed = Feed(context.settings, context.health, context.publisher)
+    return context.feed
 
 
-def _archive(parts: Parts, watchdog: Watchdog) -> ServiceT:
-    from iss_agents.archive.destinations import DESTINATIONS  # noqa: PLC0415
-    from iss_agents.archive.intake import GROUP  # noqa: PLC0415
+def _archive(context: WorkerContext, monitor: GroupMonitor) -> ServiceT:
     from iss_agents.archive.service import Archive  # noqa: PLC0415
 
-    archive = Archive(parts.settings, parts.health)
-    topics = tuple(row.topic for row in DESTINATIONS.values())
-    watchdog.watch(Watched(GROUP, topics, archive.stalls))
+    archive = Archive(context.settings, context.health)
+    monitor.add(archive)
     return archive
 
 
-def _summariser(parts: Parts) -> ServiceT:
-    from iss_agents.archive.summariser import Summariser  # noqa: PLC0415
+def _summariser(context: WorkerContext) -> ServiceT:
+    from iss_agents.archive.rollups.job import RollupJob  # noqa: PLC0415
 
-    return Summariser(parts.settings)
+    return RollupJob(context.settings)
 
 
 class KafkaReady(Service):
-    """Starts when Kafka answers and every topic is what it must be; what follows it waits."""
+    """Readiness gate: services after it start when Kafka answers and all topics are provisioned."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         super().__init__()
-        self._parts = parts
+        self._context = context
 
     async def on_start(self) -> None:
-        """Wait for Kafka, and for an operator where a topic cannot be mended."""
+        """Wait for Kafka, and for the operator if a topic cannot be corrected."""
         while not self.should_stop:
             try:
-                await wait_for_kafka(self._parts.settings, self._parts.health)
+                await wait_for_kafka(self._context.settings, self._context.health)
             except UserError as error:
-                self._parts.health.bad("kafka", str(error))
+                self._context.health.down("kafka", str(error))
                 await asyncio.sleep(CHECK_SECONDS)
             else:
                 return
 
 
 class Drain(Service):
-    """On SIGUSR1 the feed stops for good and everything it received is flushed; the rest goes on."""
+    """Graceful drain: on SIGUSR1 the feed stops for good and flushes all records; everything else continues."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         super().__init__()
-        self._parts = parts
+        self._context = context
 
     async def on_start(self) -> None:
-        """Take the signal over from Faust, which would print every task's stack."""
+        """Replace Faust's handler of the signal, which prints the stack of every task."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._begin)
 
     def _begin(self) -> None:
-        assert self._parts.feed  # noqa: S101 - made before this
-        self.add_future(self._parts.feed.drain())
+        assert self._context.feed  # noqa: S101 - made before this
+        self.add_future(self._context.feed.drain())
 
 
 class Disconnect(Service):
-    """At the stop, once the web server is gone, the history's connection is closed."""
+    """Closes the connection of the history when the web server has stopped."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, context: WorkerContext) -> None:
         super().__init__()
-        self._parts = parts
+        self._context = context
 
     async def on_stop(self) -> None:
-        """Close it; what no question has opened is not there to close."""
-        if self._parts.history:
-            self._parts.history.close()
+        """Close the connection, if a query has opened it."""
+        if self._context.history:
+            self._context.history.close()
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Exit with one sentence, before anything has started, if the web server's port is taken."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            sys.exit(f"iss-agents: {host}:{port} cannot be used ({error.strerror}): set ISS_WEB_PORT.")
+    """Exit with one sentence, before anything starts, if the port of the web server is taken."""
+    if error := bind_error(host, port):
+        sys.exit(f"iss-agents: {host}:{port} cannot be used ({error.strerror}): set ISS_WEB_PORT.")

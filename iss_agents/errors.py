@@ -1,5 +1,12 @@
-"""Errors that are meant for people: one sentence that says what to do."""
+"""Errors for people: one sentence that says what to do."""
 
 
 class UserError(Exception):
-    """Something the person who typed the command can mend. Commands print it alone and exit with 1."""
+    """An error that the user of a command can correct. Commands print only its text and exit with 1.
+
+    The first argument is the sentence; each further one is a line below it.
+    """
+
+    def __str__(self) -> str:
+        """Return all lines."""
+        return "\n".join(map(str, self.args))

@@ -1,23 +1,20 @@
 """Wait for a condition with a deadline, so that no test sleeps and hopes."""
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from time import monotonic
+from collections.abc import Callable
+
+from iss_agents.tools.testbed.polling import Condition, becomes_true
+
+POLL_SECONDS = 0.02
+
+PATIENCE_SECONDS = 60.0
+"""Far longer than anything takes on a busy machine, so that a test that waits for longer has failed."""
 
 
-async def until(condition: Callable[[], object | Awaitable[object]], seconds: float = 10.0) -> None:
+async def until(condition: Condition, seconds: float = PATIENCE_SECONDS) -> None:
     """Return as soon as `condition()` (or what it awaits to) is true; fail after `seconds`."""
-    deadline = monotonic() + seconds
-    while not await _value(condition):
-        if monotonic() > deadline:
-            raise TimeoutError(f"{_text(condition)} was not true within {seconds} s")
-        await asyncio.sleep(0.02)
-
-
-async def _value(condition: Callable[[], object | Awaitable[object]]) -> object:
-    value = condition()
-    return await value if inspect.isawaitable(value) else value
+    if not await becomes_true(condition, seconds, POLL_SECONDS):
+        raise TimeoutError(f"{_text(condition)} was not true within {seconds} s")
 
 
 def _text(condition: Callable[[], object]) -> str:

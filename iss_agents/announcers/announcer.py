@@ -1,48 +1,67 @@
-"""What every way of telling the world has in common; the next one is one more file beside these."""
+"""Announcer interface: one way to post a text, its results and errors, and the dry run."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple, Protocol
 
 from iss_agents.detection.events import Urination
 
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present time in UTC."""
+    return datetime.now(UTC)
+
 
 class Posted(NamedTuple):
-    """A text is out. `post_id` is its name at the announcer, if it has one that we learnt."""
+    """A text was posted. `post_id` is its id at the announcer, if known."""
 
     post_id: str | None = None
     outcome: Literal["posted", "dry_run"] = "posted"
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
-    """The announcer does not want this or any other text until a person has done something."""
+class RefusedError(Exception):
+    """The announcer rejects this and every other text until a person acts."""
 
 
-class NotAsked(Refused):
-    """The announcer refused a short while ago and was left in peace."""
+class SkippedError(RefusedError):
+    """The announcer was not called, because it rejected a text a short while ago."""
 
 
-class TryAgain(Exception):  # noqa: N818 - an answer, not a fault of ours
-    """The text may be out or not. Another attempt helps, no sooner than `after` seconds if that is given."""
+class RetryableError(Exception):
+    """The text may have been posted or not. Another attempt may help, after `after` seconds if given."""
 
     def __init__(self, reason: str, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after
 
 
-class NotYet(TryAgain):
-    """The announcer failed a short while ago and was left in peace."""
+class NotReadyError(RetryableError):
+    """The announcer was not called, because it failed a short while ago."""
 
 
 class Announcer(Protocol):
-    """A way of telling the world. `name` is for people and metrics."""
+    """A way to post a text. `name` is for people and metrics."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name for people."""
 
     async def post(self, text: str, event: Urination) -> Posted:
-        """Post a text about an event; whoever calls limits the time.
+        """Post a text about an event; the caller sets the timeout.
 
         Raises:
-            Refused: no text will be taken.
-            TryAgain: it did not work this time, and may have been taken all the same.
+            RefusedError: no text will be accepted.
+            RetryableError: it failed this time, but the text may have been posted.
         """
+
+
+class DryRun:
+    """An announcer that posts nothing: the decision alone is recorded."""
+
+    name = "dry run"
+
+    async def post(self, text: str, event: Urination) -> Posted:  # noqa: ARG002 - the interface
+        """Post nothing."""
+        return Posted(outcome="dry_run")

@@ -1,13 +1,11 @@
-"""Which topic goes to which collection, and how. A new topic is a new row."""
+"""Destinations: which topic goes to which collection, and how. A new topic is a new row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pymongo import InsertOne, ReplaceOne
+from pymongo import InsertOne, ReplaceOne, UpdateOne
 
-from iss_agents import topics
-from iss_agents.archive.database import Document
 from iss_agents.archive.documents import (
     decision_document,
     event_document,
@@ -15,15 +13,17 @@ from iss_agents.archive.documents import (
     invalid_document,
     reading_document,
 )
-from iss_agents.messages import Message
-from iss_agents.topics import Topic
+from iss_agents.archive.mongo import Document
+from iss_agents.telemetry import topics
+from iss_agents.telemetry.codec import Message
+from iss_agents.telemetry.topics import Topic
 
-Operation: TypeAlias = "InsertOne[Document] | ReplaceOne[Document]"
+Operation: TypeAlias = "InsertOne[Document] | ReplaceOne[Document] | UpdateOne"
 
 
 @dataclass(frozen=True)
 class Destination:
-    """One row. `document` may raise CannotDecode; documents expire some days after the time in `expires_by`."""
+    """One row. `document` may raise DecodeError; documents expire some days after the time in `expires_by`."""
 
     topic: Topic
     collection: str
@@ -34,12 +34,12 @@ class Destination:
 
 
 def keep_the_first(document: Document) -> Operation:
-    """Write a document that never changes."""
+    """Insert a document that never changes."""
     return InsertOne(document)
 
 
 def keep_the_end(document: Document) -> Operation:
-    """Write a gap; one without an end never replaces what is there, which may be its end read earlier."""
+    """Write a gap. An open gap never replaces a stored one, which may already have its end."""
     if document["end"] is None:
         return InsertOne(document)
     return ReplaceOne({"_id": document["_id"]}, document, upsert=True)
@@ -50,18 +50,35 @@ READINGS = Destination(
     "readings",
     reading_document,
     keep_the_first,
-    # `_id` makes the order of readings with one time total, which paging needs.
-    indexes=(("item_id", "source_ts", "_id"), ("source_ts", "_id")),
+    # Without `_id`, which takes more room than all the rest; `scan` itself orders readings of the same time.
+    indexes=(("item_id", "source_ts"), ("source_ts",)),
     expires_by="ingest_ts",
 )
-GAPS = Destination(topics.GAPS, "gaps", gap_document, keep_the_end, indexes=(("start", "_id"),))
+GAPS = Destination(
+    topics.GAPS,
+    "gaps",
+    gap_document,
+    keep_the_end,
+    indexes=(("start", "_id"), ("end",), ("cause", "start")),
+)
 INVALID = Destination(
     topics.INVALID, "invalid", invalid_document, keep_the_first, indexes=(), expires_by="seen_at"
 )
 
-EVENTS = Destination(topics.EVENTS, "events", event_document, keep_the_first, indexes=(("start", "_id"),))
+EVENTS = Destination(
+    topics.EVENTS,
+    "events",
+    event_document,
+    keep_the_first,
+    indexes=(("start", "_id"), ("kind", "source", "start")),
+)
 POSTS = Destination(
-    topics.DECISIONS, "posts", decision_document, keep_the_first, indexes=(("decided_at", "_id"),)
+    topics.DECISIONS,
+    "posts",
+    decision_document,
+    keep_the_first,
+    # Lead from a reading to its post.
+    indexes=(("decided_at", "_id"), ("reading_ids",)),
 )
 
 DESTINATIONS: dict[str, Destination] = {row.topic.name: row for row in (READINGS, GAPS, EVENTS, POSTS, INVALID)}

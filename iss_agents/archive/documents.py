@@ -1,38 +1,48 @@
-"""Kafka records as MongoDB documents. `_id` is the record's own id, so that a repeated write finds itself."""
+"""Documents: Kafka records as stored in MongoDB. `_id` follows from the record's id: writes are idempotent."""
 
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 import msgspec
 
-from iss_agents import catalog
 from iss_agents.announcers.decision import Decision, decode_decision
-from iss_agents.archive.database import Document
+from iss_agents.archive.mongo import Document
+from iss_agents.archive.reading_id import STATUS, id_of, reading_id
 from iss_agents.detection.events import Event, decode_event
-from iss_agents.messages import CannotDecode, Message, decode_message, place
-from iss_agents.records import LATEST_SEQUENCE, decode_gap, decode_invalid, decode_reading
-from iss_agents.station_clock import from_milliseconds
+from iss_agents.telemetry import catalog
+from iss_agents.telemetry.codec import DecodeError, Message, coordinates, decode_message
+from iss_agents.telemetry.records import (
+    LATEST_SEQUENCE,
+    Reading,
+    decode_gap,
+    decode_invalid,
+    decode_reading,
+    event_id,
+)
+from iss_agents.telemetry.station_clock import from_milliseconds
+
+OPTIONAL = ("number", "state", *STATUS, "suspect")
+"""Fields that a document of a reading has only if they are known."""
 
 
 def reading_document(message: Message) -> Document:
-    """Return a reading as a person queries it: by item, discipline, time, number or decoded state.
+    """Return a reading in queryable form: by item, discipline, time, number or decoded state.
 
-    What is unknown is left out. MongoDB keeps whole milliseconds, as the station's clock does.
+    Unknown fields are left out, and the event_id where it follows from the fields (`reading_id.event_id_of`).
+    `offset`, in Kafka, orders the readings of one instant. MongoDB stores whole milliseconds, as the station's
+    clock has them.
 
     Raises:
-        CannotDecode: see there.
+        DecodeError: see there.
     """
     reading = decode_message(decode_reading, message)
-    item = catalog.items().get(reading.item_id)
     document = {
-        "_id": reading.event_id,
-        **_known(reading.item_id),
+        **_identity(reading),
+        **described(reading.item_id),
         "source_ts": reading.source_ts,
         "ingest_ts": reading.ingest_ts,
         "value": reading.value,
-        "number": catalog.as_number(reading.value),
-        "state": item.state(reading.value) if item else None,
+        **meaning(reading.item_id, reading.value),
         "status_class": reading.status_class,
         "status_indicator": reading.status_indicator,
         "status_color": reading.status_color,
@@ -43,20 +53,57 @@ def reading_document(message: Message) -> Document:
         "session": reading.session,
         "suspect": reading.suspect,
         "schema_version": reading.schema_version,
+        "offset": message.offset,
     }
-    return {name: value for name, value in document.items() if value is not None}
+    for name in OPTIONAL:
+        if document[name] is None:
+            del document[name]
+    return document
+
+
+def _identity(reading: Reading) -> Document:
+    usual = event_id(
+        reading.item_id,
+        reading.source_ts,
+        reading.value,
+        reading.status_class,
+        reading.status_indicator,
+        reading.status_color,
+        reading.calibrated_data,
+        reading.schema_version,
+        reading.source,
+    )
+    if usual == reading.event_id:
+        return {"_id": id_of(reading.sequence, usual)}
+    return {"_id": reading_id(reading.source_ts, reading.event_id), "event_id": reading.event_id}
+
+
+@cache
+def described(item_id: str) -> dict[str, str]:
+    """Return the fields of a reading that follow from its item."""
+    item = catalog.items().get(item_id)
+    if item is None:
+        return {"item_id": item_id}
+    return {"item_id": item_id, "name": item.name, "discipline": item.discipline, "unit": item.unit}
+
+
+def meaning(item_id: str, value: str) -> Document:
+    """Return the fields of a reading that follow from its value; None if the value has no such meaning."""
+    item = catalog.items().get(item_id)
+    return {"number": catalog.as_number(value), "state": item.state(value) if item else None}
 
 
 def gap_document(message: Message) -> Document:
-    """Return a gap; `end` is None while it lasts.
+    """Return a gap; `end` is None while it is open.
 
     Raises:
-        CannotDecode: see there.
+        DecodeError: see there.
     """
     gap = decode_message(decode_gap, message)
     fields = msgspec.structs.asdict(gap)
-    if gap.shard is None:
-        del fields["shard"]
+    unknown = [name for name in ("shard", "item_id") if fields[name] is None]
+    for name in unknown:
+        del fields[name]
     return {"_id": fields.pop("gap_id"), **fields}
 
 
@@ -64,7 +111,7 @@ def event_document(message: Message) -> Document:
     """Return an event of the urine tank.
 
     Raises:
-        CannotDecode: see there.
+        DecodeError: see there.
     """
     return _under_event_id(decode_message(decode_event, message))
 
@@ -73,29 +120,29 @@ def decision_document(message: Message) -> Document:
     """Return the decision on an event, under the event's id.
 
     Raises:
-        CannotDecode: see there.
+        DecodeError: see there.
     """
     return _under_event_id(decode_message(decode_decision, message))
 
 
 def invalid_document(message: Message) -> Document:
-    """Return what did not validate; if not even its record can be decoded, the bytes as they came."""
+    """Return a dead letter; if its own record cannot be decoded, the raw bytes."""
     try:
         invalid = decode_message(decode_invalid, message)
-    except CannotDecode as error:
+    except DecodeError as error:
         return _raw_document(message, error)
     fields = msgspec.structs.asdict(invalid)
     return {"_id": fields.pop("invalid_id"), **fields}
 
 
 def seen_at(message: Message) -> datetime:
-    """Return the message's own time, UTC; Kafka takes times that are no dates, which become the nearest one."""
+    """Return the message's time, UTC; Kafka accepts times outside the range of dates, which are clamped."""
     return from_milliseconds(min(max(message.timestamp, 0), LATEST_SEQUENCE))
 
 
-def _raw_document(message: Message, error: CannotDecode) -> Document:
+def _raw_document(message: Message, error: DecodeError) -> Document:
     return {
-        "_id": place(message),
+        "_id": coordinates(message),
         "stage": "archive",
         "reason": error.reason,
         "error": str(error),
@@ -107,11 +154,3 @@ def _raw_document(message: Message, error: CannotDecode) -> Document:
 def _under_event_id(record: Event | Decision) -> Document:
     fields: Document = msgspec.to_builtins(record, builtin_types=(datetime,))
     return {"_id": fields.pop("event_id"), **fields}
-
-
-@cache
-def _known(item_id: str) -> dict[str, Any]:
-    item = catalog.items().get(item_id)
-    if item is None:
-        return {"item_id": item_id}
-    return {"item_id": item_id, "name": item.name, "discipline": item.discipline, "unit": item.unit}

@@ -1,4 +1,4 @@
-"""What the detector says of the urine tank: uses, and rises that nobody saw happen."""
+"""Events of the urine tank: uses of the toilet, and unobserved rises."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,19 +7,19 @@ from typing import Literal
 
 import msgspec
 
-from iss_agents.catalog import TANK_ITEM
-from iss_agents.records import Source, decoder
-from iss_agents.station_clock import rfc3339
+from iss_agents.telemetry.catalog import TANK_ITEM
+from iss_agents.telemetry.records import Count, Instant, Source, Version, decoder, require_plausible
+from iss_agents.telemetry.station_clock import rfc3339
 
 REPLAYED = "replayed"
-"""Kafka header of events that were detected again from history: they are recorded and never told."""
+"""Kafka header of events that were detected again from history: they are recorded and never posted."""
 
 EVENT_SCHEMA_VERSION = 1
-"""Version of both records."""
+"""Schema version of both records."""
 
 
 class ConfidenceParts(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes a use sure, each 0 to 1.
+    """Components of the confidence in a use, each 0 to 1.
 
     `size`: a rise of 4 % or more is full. `steadiness`: the level stays where the rise ended. `pace`: the rise
     took the time that uses take. `evidence`: six readings or more are full.
@@ -40,43 +40,49 @@ class Urination(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     the first reading of the rise, the last that was higher than all before, and the one that decided.
     """
 
-    schema_version: int
+    schema_version: Version
     event_id: str
-    start: datetime
-    end: datetime
-    detected_at: datetime
+    start: Instant
+    end: Instant
+    detected_at: Instant
     level_before: float
     level_after: float
     delta_percent: float
     confidence: float
     confidence_parts: ConfidenceParts
     processor_running: bool
-    readings: int
+    readings: Count
     source: Source
     reading_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_plausible(start=self.start, end=self.end, detected_at=self.detected_at)
 
 
 class UnobservedRise(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="unobserved"
 ):
-    """A rise over a span that nobody saw whole: how many uses or transfers it was is unknown.
+    """A rise during a coverage gap: how many uses or transfers it was is unknown.
 
-    `start` is when the level was last known, `end` when it was known again. `reading_ids` has the one that
+    `start` is when the level was last known, `end` when it was known again. `reading_ids` has the reading that
     decided.
     """
 
-    schema_version: int
+    schema_version: Version
     event_id: str
-    start: datetime
-    end: datetime
-    detected_at: datetime
+    start: Instant
+    end: Instant
+    detected_at: Instant
     level_before: float
     level_after: float
     delta_percent: float
     processor_running: bool
-    readings: int
+    readings: Count
     source: Source
     reading_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_plausible(start=self.start, end=self.end, detected_at=self.detected_at)
 
 
 Event = Urination | UnobservedRise
@@ -93,7 +99,7 @@ def event_id(
     level_after: float,
     source: Source,
 ) -> str:
-    """Return the SHA-256, in hex, that names an event wherever and however often it is detected.
+    """Return the SHA-256, in hex, that identifies an event wherever and however often it is detected.
 
     Hashed are the UTF-8 bytes of these fields joined by `|`: kind, item, start and end as RFC 3339 in UTC with
     milliseconds, both levels with one decimal, source, schema_version:

@@ -1,4 +1,4 @@
-"""Sums over levels, each of which holds until the next."""
+"""Level statistics over a span; each level holds until the next."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -6,23 +6,23 @@ from typing import NamedTuple
 from iss_agents.detection.state import Level
 
 
-class Rest(NamedTuple):
-    """The level over a span: its mean weighted by time, and the lowest and highest value shown."""
+class LevelStats(NamedTuple):
+    """The level over a span: its time-weighted mean, and the lowest and highest value."""
 
     mean: float
     low: float
     high: float
 
 
-def rest(levels: Sequence[Level], start: int, end: int) -> Rest:
-    """Return the level between two moments. There must be one level; before it, it counts all the same."""
-    parts = list(_held(levels, start, end)) or [(levels[0].value, 1)]
+def level_stats(levels: Sequence[Level], start: int, end: int) -> LevelStats:
+    """Return the level between two times; the first of at least one `levels` also holds before it."""
+    parts = list(_durations(levels, start, end)) or [(levels[0].value, 1)]
     values = [value for value, _ in parts]
     mean = sum(value * length for value, length in parts) / sum(length for _, length in parts)
-    return Rest(mean, min(values), max(values))
+    return LevelStats(mean, min(values), max(values))
 
 
-def _held(levels: Sequence[Level], start: int, end: int) -> Iterator[tuple[float, int]]:
+def _durations(levels: Sequence[Level], start: int, end: int) -> Iterator[tuple[float, int]]:
     ends = [*(level.at for level in levels[1:]), end]
     for level, until in zip(levels, ends, strict=True):
         length = min(until, end) - max(level.at, start)

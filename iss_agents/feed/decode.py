@@ -1,34 +1,56 @@
-"""One update of the feed -> one Reading: pure, the only place where the feed's spelling is understood."""
+"""Decoding of feed updates to Readings: pure functions, the only place that knows the feed's spelling."""
 
-import hashlib
-import math
+from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import unquote
 
-import msgspec
+from iss_agents.telemetry.catalog import as_number, items
+from iss_agents.telemetry.records import Reading, Source, new_reading
+from iss_agents.telemetry.station_clock import ClockError, source_time
 
-from iss_agents.catalog import items
-from iss_agents.feed.update import Update
-from iss_agents.records import SCHEMA_VERSION, Invalid, Reading, Source, new_reading
-from iss_agents.station_clock import ClockError, source_time
+FIELDS = ("TimeStamp", "Value", "Status.Class", "Status.Indicator", "Status.Color", "CalibratedData")
+"""The fields of every item, in the feed's spelling (Subscriber.ts of the ISSLive demo)."""
 
 LONGEST_FIELD = 1000
-"""Characters. The longest label of the catalogue has under 100; a Kafka message must not grow with the feed."""
+"""Characters. The longest label of the catalogue has under 100; this bounds a Kafka message."""
 
 
-class InvalidUpdate(ValueError):  # noqa: N818 - it names what came, and is caught by that name
-    """An update that is no reading and should have been one. `reason` is a word for counting."""
+class Update(NamedTuple):
+    """One update of one item. `fields` has all of `FIELDS`, None where the feed sent null.
+
+    `session` is the session's start in milliseconds since 1970.
+    """
+
+    item_id: str
+    fields: dict[str, str | None]
+    snapshot: bool
+    session: int
+    arrival: datetime
+
+
+class InvalidUpdateError(ValueError):
+    """An update that does not validate and becomes a dead letter. `reason` is a label for counting."""
 
     def __init__(self, reason: str, error: str) -> None:
         super().__init__(error)
         self.reason = reason
 
 
-def reading_from_update(update: Update, source: Source) -> Reading | None:
-    """Return what was measured, or None when the feed says that it never was (no TimeStamp, or not above 0).
+TimeOf = Callable[[Update, float], datetime]
+"""An update and its decimal hours -> when it was measured. Raises ClockError."""
+
+
+def by_arrival(update: Update, hours: float) -> datetime:
+    """Return when an update was measured, derived from its arrival alone."""
+    return source_time(hours, update.arrival, snapshot=update.snapshot)
+
+
+def reading_from_update(update: Update, source: Source, time_of: TimeOf = by_arrival) -> Reading | None:
+    """Return the Reading, or None for an item that was never measured (no TimeStamp, or not above 0).
 
     Raises:
-        InvalidUpdate: names the field, its value and what was expected.
+        InvalidUpdateError: names the field, its value and what was expected.
     """
     _check_item(update)
     _check_lengths(update.fields)
@@ -38,7 +60,7 @@ def reading_from_update(update: Update, source: Source) -> Reading | None:
     color = update.fields.get("Status.Color")
     return new_reading(
         update.item_id,
-        _source_time(hours, update.arrival),
+        _source_time(update, hours, time_of),
         _value(update.fields.get("Value")),
         ingest_ts=update.arrival,
         source=source,
@@ -52,31 +74,15 @@ def reading_from_update(update: Update, source: Source) -> Reading | None:
     )
 
 
-def invalid_record(update: Update, invalid: InvalidUpdate, source: Source) -> Invalid:
-    """Return the record of an update that did not validate; its payload is the update as JSON."""
-    payload = msgspec.json.encode(update._asdict())
-    return Invalid(
-        schema_version=SCHEMA_VERSION,
-        invalid_id=hashlib.sha256(payload).hexdigest(),
-        stage="feed",
-        reason=invalid.reason,
-        error=str(invalid),
-        payload=payload,
-        seen_at=update.arrival,
-        item_id=update.item_id,
-        source=source,
-    )
-
-
 def _check_item(update: Update) -> None:
     if update.item_id not in items():
-        raise InvalidUpdate("unknown_item", f"item {update.item_id!r} is not one of the catalogue's")
+        raise InvalidUpdateError("unknown_item", f"item {update.item_id!r} is not in the catalogue")
 
 
 def _check_lengths(fields: dict[str, str | None]) -> None:
     for name, value in fields.items():
         if value and len(value) > LONGEST_FIELD:
-            raise InvalidUpdate(
+            raise InvalidUpdateError(
                 "too_long",
                 f"{name} {value[:40]!r}... has {len(value)} characters; at most {LONGEST_FIELD} are expected",
             )
@@ -85,23 +91,24 @@ def _check_lengths(fields: dict[str, str | None]) -> None:
 def _hours(text: str | None) -> float | None:
     if not text:
         return None
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
-    if not math.isfinite(hours):
-        raise InvalidUpdate("time_stamp", f"TimeStamp {text!r} is not a number; decimal hours are expected")
+    hours = as_number(text)
+    if hours is None:
+        raise InvalidUpdateError(
+            "time_stamp", f"TimeStamp {text!r} is not a number; decimal hours are expected"
+        )
     return hours if hours > 0 else None
 
 
-def _source_time(hours: float, arrival: datetime) -> datetime:
+def _source_time(update: Update, hours: float, time_of: TimeOf) -> datetime:
     try:
-        return source_time(hours, arrival)
+        return time_of(update, hours)
     except ClockError as error:
-        raise InvalidUpdate("clock", str(error)) from error
+        raise InvalidUpdateError(error.reason, str(error)) from error
 
 
 def _value(text: str | None) -> str:
     if not text:
-        raise InvalidUpdate("no_value", f"Value is {text!r} though there is a TimeStamp; a value is expected")
+        raise InvalidUpdateError(
+            "no_value", f"Value is {text!r} though there is a TimeStamp; a value is expected"
+        )
     return text

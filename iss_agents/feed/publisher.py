@@ -1,65 +1,78 @@
-"""Publish the feed's records to Kafka in order; while Kafka is away they wait on disk and nothing is lost."""
+"""Publisher of the feed: sends records to Kafka in order, and spools them while it is unreachable."""
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic, time
+from typing import NamedTuple
 
 from mode import Service
 
-from iss_agents import metrics
-from iss_agents.feed.delivery import Delivery
-from iss_agents.feed.outbox import BATCH_RECORDS, Outbox
-from iss_agents.feed.outgoing import Outgoing
-from iss_agents.health import Health
-from iss_agents.kafka_logs import quiet_kafka_logs
-from iss_agents.settings import Settings
+from iss_agents.config.settings import Settings
+from iss_agents.feed.outbox import BATCH_RECORDS, Outbox, SpoolLocation
+from iss_agents.feed.producer import RecordProducer
+from iss_agents.feed.producer_record import ProducerRecord
+from iss_agents.feed.spool_file import SpoolUnavailable
+from iss_agents.kafka.clients import quiet_kafka_logs
+from iss_agents.runtime import metrics
+from iss_agents.runtime.health import Health
 
 logger = logging.getLogger(__name__)
 
 LINGER_SECONDS = 0.01
-"""How long a batch waits for company: a request costs Kafka and us far more than a record in it."""
+"""How long a batch waits for more records: a request costs Kafka and us far more than each record in it."""
 
-PATIENCE_SECONDS = 0.5
-"""After this long without an acknowledgement records go to disk: about what a kill -9 can cost."""
+SPOOL_AFTER_SECONDS = 0.5
+"""After this long without an acknowledgement records go to disk: about what a kill -9 can cost, besides
+readings held behind a new zero (`quality.HOLD`), which have not been offered yet."""
 
-AWAY_SECONDS = 3.0
-"""After this long without an acknowledgement Kafka is said to be away."""
+UNREACHABLE_AFTER_SECONDS = 3.0
+"""After this long without an acknowledgement the health reports Kafka as down."""
 
-GUARD_SECONDS = 0.05
+MONITOR_SECONDS = 0.05
 FLUSH_SECONDS = 3.0
-"""How long a stop waits for Kafka before the rest goes to the spool."""
+"""How long a stop waits for Kafka before the remaining records go to the spool."""
+
+SPOOL_PAUSE_SECONDS = 1.0
+RECOVER_SECONDS = 60.0
+"""How often to look for spools of a worker that died while this one runs."""
 
 
-def _nothing() -> None:
-    """Stand in for a callback that nobody has set."""
+class Overflow(NamedTuple):
+    """A span in which records were rejected, and why the disk accepted none."""
+
+    start: datetime
+    end: datetime
+    reason: str
 
 
 class Publisher(Service):
-    """Take records without blocking, and send them to Kafka one batch at a time, so that order cannot change.
+    """Accepts records without blocking, and sends them one batch at a time, so that their order cannot change.
 
-    Records stay in memory, or on disk once Kafka does not acknowledge them in time, until it has: after an
-    unknown outcome they are sent twice. Only a full spool refuses records, the newest ones; `on_refused` is
-    called when that begins and `on_room` when it is over. `spooled_until` is the ingest time of the newest
-    record that an earlier worker left on disk.
+    Records stay in memory, or on disk if Kafka takes long, until Kafka has acknowledged them: after an unknown
+    outcome they are sent twice. The newest are rejected only when the disk accepts none; `on_overflow` is
+    called at the end of such a span. `spooled_until` is the ingest time of the newest record that an earlier
+    worker left on disk.
     """
 
     def __init__(self, settings: Settings, health: Health) -> None:
         super().__init__()
-        self.on_refused: Callable[[], None] = _nothing
-        self.on_room: Callable[[], None] = _nothing
+        self.on_overflow: Callable[[Overflow], None] = lambda _overflow: None
         self.spooled_until: datetime | None = None
         self._settings = settings
         self._health = health
-        self._delivery = Delivery(settings)
-        self._outbox = Outbox()
+        self._producer = RecordProducer(settings)
+        writer = settings.feed_shard if "feed" in settings.roles else None
+        self._outbox = Outbox(SpoolLocation(settings.home, settings.spool_bytes, writer))
         self._offered = asyncio.Event()
         self._all_acknowledged = asyncio.Event()
         self._all_acknowledged.set()
         self._waiting_since: float | None = None
-        self._refusing = False
+        self._rejecting_since: datetime | None = None
+        self._rejecting_because = ""
+        self._unreadable = ""
 
     @property
     def pending(self) -> int:
@@ -73,15 +86,15 @@ class Publisher(Service):
 
     @property
     def above_high_water(self) -> bool:
-        """Whether whoever can hold records back should do so."""
-        return self._outbox.above_high_water
+        """Backpressure: whether callers should hold records back, as the memory is nearly full or it stops."""
+        return self.should_stop or self._outbox.above_high_water
 
-    def offer(self, records: Sequence[Outgoing]) -> None:
-        """Take records over, in order. Refuses the newest when the spool and the memory are full."""
+    def offer(self, records: Sequence[ProducerRecord]) -> None:
+        """Accept records in order; the newest are rejected when the spool and the memory are full."""
         if not records:
             return
         if refused := self._outbox.put(records):
-            self._refuse(refused)
+            self._reject(refused)
         self._all_acknowledged.clear()
         self._offered.set()
 
@@ -94,96 +107,142 @@ class Publisher(Service):
             return False
         return True
 
+    async def recover(self) -> None:
+        """Recover the spools of earlier workers of this machine; they are sent before anything offered later.
+
+        Raises:
+            UserError: the spool's folder cannot be written.
+        """
+        try:
+            found = await self._outbox.recover()
+        except SpoolUnavailable as error:
+            logger.warning("The time of the newest spooled reading is unknown: %s", error)
+        else:
+            self.spooled_until = max(filter(None, [found, self.spooled_until]), default=None)
+        if self.spooled:
+            self._publish_recovered(self.spooled)
+
     async def on_start(self) -> None:
         quiet_kafka_logs()
-        settings = self._settings
-        writer = settings.feed_shard if "feed" in settings.roles else None
-        self.spooled_until = self._outbox.open(settings.home, settings.spool_bytes, writer)
-        metrics.SPOOL_LIMIT.set(settings.spool_bytes)
-        if self.spooled:
-            logger.info("Publishing %s records that an earlier worker left in the spool", self.spooled)
-            self._all_acknowledged.clear()
-            self._offered.set()
+        metrics.SPOOL_LIMIT.set(self._settings.spool_bytes)
+        # Asked for when somebody reads the metrics.
+        metrics.PENDING.set_function(lambda: self.pending)
+        metrics.SPOOL_RECORDS.set_function(lambda: self.spooled)
+        metrics.SPOOL_BYTES.set_function(lambda: self._outbox.spool_bytes)
+        await self.recover()
 
     async def on_stop(self) -> None:
         await self.flush(FLUSH_SECONDS)
 
     async def on_shutdown(self) -> None:
-        await self._delivery.close()
-        await self._outbox.move_to_disk()
+        await self._producer.close()
+        await self._outbox.close()
         if self.pending:
-            logger.error("%s records were lost: the spool is full", self.pending)
+            logger.error("%s records were lost: %s", self.pending, self._outbox.disk_problem)
         if self.spooled:
-            logger.info("%s records wait in the spool for the next start", self.spooled)
-        self._outbox.close()
+            logger.info("%s records stay in the spool for the next start", self.spooled)
 
     @Service.task
     async def _publish(self) -> None:
-        # Not `should_stop`: a stop flushes through this task and cancels it afterwards.
+        # Not `should_stop`: a stop flushes through this task, and then cancels it.
         while True:
             await self._offered.wait()
             if self.pending < BATCH_RECORDS and not self.spooled:
                 await asyncio.sleep(LINGER_SECONDS)
-            await self._deliver(self._outbox.next_batch())
+            try:
+                await self._deliver(await self._outbox.next_batch())
+            except SpoolUnavailable as error:
+                self._unreadable = str(error)
+                await asyncio.sleep(SPOOL_PAUSE_SECONDS)
+            else:
+                self._unreadable = ""
             if not self.pending and not self.spooled:
                 self._offered.clear()
                 self._all_acknowledged.set()
 
     @Service.task
-    async def _guard(self) -> None:
+    async def _monitor(self) -> None:
         while True:
-            await asyncio.sleep(GUARD_SECONDS)
-            if self.spooled or self.above_high_water or self._waited() > PATIENCE_SECONDS:
+            await asyncio.sleep(MONITOR_SECONDS)
+            if (
+                self.spooled
+                or self._outbox.above_high_water
+                or self._unacknowledged_for() > SPOOL_AFTER_SECONDS
+            ):
                 await self._outbox.move_to_disk()
-            self._look_for_room()
-            if self._waited() > AWAY_SECONDS:
-                self._health.bad("kafka", self._why_away())
-            self._measure()
+            self._check_room()
+            self._report_spool()
+            if self._unacknowledged_for() > UNREACHABLE_AFTER_SECONDS:
+                self._health.down("kafka", self._why_unreachable())
             await self._outbox.checkpoint()
 
-    async def _deliver(self, batch: list[Outgoing]) -> None:
+    @Service.task
+    async def _recover_abandoned(self) -> None:
+        while not self.should_stop:
+            await self.sleep(RECOVER_SECONDS)
+            try:
+                left = await self._outbox.recover_abandoned()
+            except OSError as error:
+                logger.warning("Cannot look for abandoned spools: %s", error)
+                continue
+            if left:
+                self._publish_recovered(left)
+
+    async def _deliver(self, batch: list[ProducerRecord]) -> None:
         self._waiting_since = monotonic()
-        await self._delivery.deliver(batch)
+        await self._producer.deliver(batch)
         self._waiting_since = None
-        self._outbox.remove(batch)
-        self._health.good("kafka", f"Kafka acknowledges at {','.join(self._settings.brokers)}")
+        await self._outbox.remove(batch)
+        self._health.up("kafka", f"Kafka acknowledges at {','.join(self._settings.brokers)}")
         _measure_published(batch)
 
-    def _refuse(self, count: int) -> None:
+    def _reject(self, count: int) -> None:
         metrics.REFUSED.inc(count)
-        if not self._refusing:
-            self._refusing = True
-            logger.error("Readings are refused: the spool and the memory are full. Start Kafka.")
-            self.on_refused()
+        if not self._rejecting_since:
+            self._rejecting_since, self._rejecting_because = datetime.now(UTC), self._outbox.disk_problem
+            logger.error("Readings are rejected, spool and memory are full: %s", self._rejecting_because)
 
-    def _look_for_room(self) -> None:
-        if self._outbox.look_for_room() and self._refusing:
-            self._refusing = False
-            logger.info("Readings are taken again: the spool has room")
-            self.on_room()
+    def _check_room(self) -> None:
+        if self._outbox.check_room() and self._rejecting_since:
+            overflow = Overflow(self._rejecting_since, datetime.now(UTC), self._rejecting_because)
+            self._rejecting_since = None
+            logger.info("Readings are accepted again: the spool has room")
+            self.on_overflow(overflow)
 
-    def _waited(self) -> float:
+    def _publish_recovered(self, count: int) -> None:
+        logger.info("Publishing %s records that an earlier worker left in the spool", count)
+        self._all_acknowledged.clear()
+        self._offered.set()
+
+    def _report_spool(self) -> None:
+        """Report the spool once it has had a problem."""
+        if problem := self._unreadable or self._outbox.disk_problem:
+            self._health.down("spool", problem)
+        elif repairs := self._outbox.repairs:
+            self._health.up("spool", f"{repairs} damaged files were set aside: see `iss-agents doctor`")
+        elif "spool" in self._health.parts:
+            self._health.up("spool", "the spool can be used")
+
+    def _unacknowledged_for(self) -> float:
         return 0.0 if self._waiting_since is None else monotonic() - self._waiting_since
 
-    def _why_away(self) -> str:
-        if self._delivery.to_correct:
-            return f"{self._delivery.to_correct} Readings wait in the spool."
-        problem = self._delivery.problem or "no answer"
+    def _why_unreachable(self) -> str:
+        if self._producer.misconfiguration:
+            return f"{self._producer.misconfiguration} Readings wait in {self._where()}."
+        problem = self._producer.problem or "no answer"
         return (
             f"Kafka at {','.join(self._settings.brokers)} does not acknowledge ({problem}): "
-            "readings wait in the spool; start it or set ISS_KAFKA_URL."
+            f"readings wait in {self._where()}; start it or set ISS_KAFKA_URL."
         )
 
-    def _measure(self) -> None:
-        metrics.PENDING.set(self.pending)
-        metrics.SPOOL_RECORDS.set(self.spooled)
-        metrics.SPOOL_BYTES.set(self._outbox.spool_bytes)
+    def _where(self) -> str:
+        return "memory" if self._outbox.disk_problem else "the spool"
 
 
-def _measure_published(batch: Sequence[Outgoing]) -> None:
+def _measure_published(batch: Sequence[ProducerRecord]) -> None:
     for topic, count in Counter(record.topic for record in batch).items():
         metrics.PUBLISHED.labels(topic).inc(count)
     oldest = min((record.ingest_ts for record in batch if record.ingest_ts), default=None)
-    # One observation a batch, of the record that waited longest: the cost of one a record would be felt.
+    # One observation per batch, of the record that waited longest: one per record would cost too much.
     if oldest is not None:
         metrics.INGEST_TO_PUBLISH.observe(max(0.0, time() - oldest))

@@ -1,28 +1,35 @@
-"""Faults over HTTP: `POST /faults/{name}?seconds=N`, and `&code=N` for refuse."""
+"""Fault requests over HTTP: `POST /faults/{name}?seconds=N`, and `&code=N` for refuse."""
 
 from collections.abc import Callable
 from functools import partial
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from iss_agents.simulator.faults import OVERLOADED, Faults
 
 LASTING = ("los", "refuse", "zero-burst", "freeze")
-"""Faults that last for some seconds."""
+"""Faults with a duration."""
 
 INSTANT = ("drop", "end", "recover")
-"""Faults that happen once, and the end of all others."""
+"""Faults without a duration, and `recover`, which ends all others."""
 
 DEFAULT_SECONDS = 60.0
-"""A minute: so long did the zero burst last that was seen on the public feed."""
+"""A minute, like the zero burst that was seen on the public feed."""
+
+
+BROWSER_HEADERS = {hdrs.ORIGIN, istr("Sec-Fetch-Site")}
+"""Headers of a browser, which scripts cannot forge: without this check any web page could trigger faults."""
 
 
 def add_fault_routes(application: web.Application, faults: Faults) -> None:
-    """Let faults be asked for over HTTP."""
+    """Accept fault requests over HTTP."""
     application.router.add_post("/faults/{name}", partial(_fault, faults))
 
 
 async def _fault(faults: Faults, request: web.Request) -> web.Response:
+    if not BROWSER_HEADERS.isdisjoint(request.headers):
+        return _problem(403, "Web pages may not trigger faults; use `iss-agents simulate fault`")
     name = request.match_info["name"]
     if name not in LASTING + INSTANT:
         return _problem(404, f"There is no fault {name!r}; there are {', '.join(LASTING + INSTANT)}")

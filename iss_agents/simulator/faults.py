@@ -1,22 +1,21 @@
-"""Faults on request: what can go wrong between the station and a client, and how long it lasts."""
+"""Fault injection: what can go wrong between the station and a client, and for how long."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from iss_agents.catalog import SIGNAL_ITEM, TANK_ITEM
-from iss_agents.simulator.broadcast import Broadcast
-from iss_agents.simulator.sessions import Sessions
+from iss_agents.simulator.tlcp.fanout import Broadcast
+from iss_agents.simulator.tlcp.sessions import Sessions
 from iss_agents.simulator.updates import (
     TIME_STAMP,
     VALUE,
-    YEAR_ITEM,
     Fields,
     Update,
     measured,
     signal,
     time_stamp,
 )
+from iss_agents.telemetry.catalog import CLOCK_ITEMS, SIGNAL_ITEM, TANK_ITEM
 
 MISSING_STATUS = "1"
 """Status.Class of TIME_000001 while the signal is lost: any class but 24 would do (feed.md, AOS/LOS)."""
@@ -34,9 +33,10 @@ Seconds = float | None
 
 
 class Faults:
-    """Stands between the station's sources and the broadcast; a fault changes what comes through.
+    """Filter between the station's sources and the broadcast, which a fault alters.
 
-    What is held back is not sent later: only the newest value of each item is, as after a real loss of signal.
+    Updates that are held back are not sent later, except the newest of each item, as after a real loss of
+    signal.
     """
 
     def __init__(self, broadcast: Broadcast, sessions: Sessions) -> None:
@@ -55,13 +55,13 @@ class Faults:
         self._broadcast.publish(update)
 
     def los(self, seconds: Seconds = None) -> None:
-        """Lose the signal: the clock's status says so, then nothing comes."""
+        """Lose the signal: the clock's status says so, then nothing is sent."""
         self._broadcast.publish(signal(datetime.now(UTC), MISSING_STATUS))
         self._silent = True
         self._later(seconds, self._resume)
 
     def freeze(self, seconds: Seconds = None) -> None:
-        """Stop everything without a word; sessions are accepted and get their snapshots."""
+        """Stop all updates silently; sessions are accepted and get their snapshots."""
         self._silent = True
         self._later(seconds, self._resume)
 
@@ -72,7 +72,7 @@ class Faults:
         self._later(seconds, self._resume)
 
     def refuse(self, seconds: Seconds = None, code: int = OVERLOADED) -> None:
-        """Refuse new sessions with a code; 5 makes a client try again by itself, 8 does not."""
+        """Reject new sessions with a code; after 5 a client retries by itself, after 8 it does not."""
         self._sessions.refusal = code
         self._later(seconds, self._accept)
 
@@ -81,7 +81,7 @@ class Faults:
         self._sessions.abort_streams()
 
     def end(self, code: int = CLOSED) -> None:
-        """End every session for good; a client comes back by itself only after code 48."""
+        """End every session for good; a client reconnects by itself only after code 48."""
         for session in self._sessions:
             self._sessions.end(session, code, "Ended by the station")
 
@@ -91,7 +91,7 @@ class Faults:
         self._accept()
 
     def stop(self) -> None:
-        """Forget the faults that would end later."""
+        """Cancel the timers of faults that would end later."""
         for timer in self._timers.values():
             timer.cancel()
 
@@ -125,7 +125,7 @@ class Faults:
 
     def _burst_items(self) -> list[str]:
         latest = self._broadcast.latest
-        active = [item_id for item_id in latest if item_id not in {SIGNAL_ITEM, YEAR_ITEM}]
+        active = [item_id for item_id in latest if item_id not in CLOCK_ITEMS]
         active.sort(key=lambda item_id: item_id != TANK_ITEM)
         share = min(BURST_ZEROS, max(1, len(active) * BURST_ZEROS // BURST_ACTIVE))
         return [item_id for item_id in active if latest[item_id].get(VALUE) != "0"][:share]

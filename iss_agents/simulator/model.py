@@ -1,11 +1,29 @@
-"""The whole simulated station: which source plays which items."""
+"""Station model: which source plays which items."""
 
-from iss_agents.catalog import TANK_ITEMS
+from datetime import datetime, timedelta
+
 from iss_agents.simulator import playback
-from iss_agents.simulator.clock_source import ClockSource
 from iss_agents.simulator.synthetic import Synthetic
 from iss_agents.simulator.tank import Tank
-from iss_agents.simulator.updates import YEAR_ITEM, Source
+from iss_agents.simulator.updates import Source, Update, signal, year
+from iss_agents.telemetry.catalog import TANK_ITEMS, YEAR_ITEM
+
+SECOND = timedelta(seconds=1)
+
+
+class ClockSource:
+    """TIME_000001, which carries the signal's state, and TIME_000002, the year."""
+
+    def __init__(self) -> None:
+        self._next: datetime | None = None
+
+    def due(self, now: datetime) -> list[Update]:
+        self._next = self._next or now.replace(microsecond=0)
+        updates: list[Update] = []
+        while self._next <= now:
+            updates += [signal(self._next), year(self._next)]
+            self._next += SECOND
+        return updates
 
 
 def station_model(rate: float, seed: int = 0) -> list[Source]:

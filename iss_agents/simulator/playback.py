@@ -1,6 +1,6 @@
-"""Recorded telemetry of an HTV arrival, moved to now.
+"""Playback of recorded telemetry of an HTV arrival, shifted to now.
 
-`htv/*.txt` holds six hours of 27 September 2018, one file an item, `<hours> <value>` a line (ISS-Mimic).
+`htv/*.txt` holds six hours of 27 September 2018, one file per item, `<hours> <value>` per line (ISS-Mimic).
 """
 
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from iss_agents.simulator.updates import Update, measured
-from iss_agents.station_clock import in_year
+from iss_agents.telemetry.station_clock import in_year
 
 RECORDED_YEAR = 2018
 FIRST_HOUR = 6488.0
 PERIOD = timedelta(hours=6)
-"""The recording spans the hours 6488 to 6494. Played again after six hours it has no seam: its last row is
+"""The recording spans the hours 6488 to 6494. It loops seamlessly after six hours: its last row is
 half a second before the end."""
 
 JUST_BEFORE = timedelta(seconds=1)
@@ -50,7 +50,7 @@ def whole_recording(now: datetime) -> list[Update]:
 
 
 class Playback:
-    """Plays the recording in a loop at its own pace. What came before is the snapshot."""
+    """Plays the recording in a loop in real time. Earlier values are the snapshot."""
 
     def __init__(self) -> None:
         self._start: datetime | None = None

@@ -1,4 +1,4 @@
-"""Recordings of a Lightstreamer source: JSON lines, one update each, gzip if the name ends in `.gz`."""
+"""Recordings of a Lightstreamer source: JSON lines, one update per line, gzip if the name ends in `.gz`."""
 
 import gzip
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from iss_agents.simulator.updates import (
     VALUE,
     Fields,
 )
-from iss_agents.station_clock import rfc3339
+from iss_agents.telemetry.station_clock import rfc3339
 
 
 class RecordedUpdate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

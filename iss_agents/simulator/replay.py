@@ -1,20 +1,20 @@
-"""Plays a recording as if it happened now."""
+"""Replay of a recording, as if it happened now."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from iss_agents.catalog import SIGNAL_ITEM, as_number
 from iss_agents.simulator.recording import RecordedUpdate, read_recording
-from iss_agents.simulator.updates import TIME_STAMP, VALUE, YEAR_ITEM, Fields, Update, signal, time_stamp, year
-from iss_agents.station_clock import ClockError, source_time
+from iss_agents.simulator.updates import TIME_STAMP, VALUE, Fields, Update, signal, time_stamp, year
+from iss_agents.telemetry.catalog import SIGNAL_ITEM, YEAR_ITEM, as_number
+from iss_agents.telemetry.station_clock import ClockError, source_time
 
 
 class Replay:
-    """A source that keeps the recording's distances of arrival and of measurement, both moved to now.
+    """Source that keeps the recording's intervals of arrival and of measurement, shifted to now.
 
-    Where another session begins in the recording, the clients' sessions are replaced too, so that a snapshot
-    is a snapshot again.
+    Where a new session begins in the recording, the clients' sessions are replaced too, so that a snapshot
+    arrives as a snapshot.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,7 +23,7 @@ class Replay:
         Raises:
             UserError: it cannot be read, or one of its lines is broken.
         """
-        # Read once beforehand, so that a broken line stops the command at its start and not hours later.
+        # Read once in advance, so that a broken line stops the command at its start and not hours later.
         for _ in read_recording(path):
             pass
         self._lines: Iterator[RecordedUpdate] = read_recording(path)
@@ -51,7 +51,7 @@ def _moved(update: RecordedUpdate, shift: timedelta) -> Fields:
     if hours is None or hours <= 0:
         return fields
     try:
-        time = source_time(hours, update.arrival) + shift
+        time = source_time(hours, update.arrival, snapshot=update.snapshot) + shift
     except ClockError:
         return fields
     fields[TIME_STAMP] = time_stamp(time)

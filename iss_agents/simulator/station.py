@@ -1,4 +1,4 @@
-"""The simulated station: sources measure, faults interfere, the server tells its clients."""
+"""Simulated station: sources measure, faults interfere, the server notifies its clients."""
 
 import asyncio
 import logging
@@ -9,18 +9,18 @@ from typing import Self
 from aiohttp import web
 
 from iss_agents.errors import UserError
-from iss_agents.records import GOOD_STATUS
-from iss_agents.simulator.broadcast import Broadcast
 from iss_agents.simulator.fault_requests import add_fault_routes
 from iss_agents.simulator.faults import Faults
-from iss_agents.simulator.server import Server
+from iss_agents.simulator.tlcp.fanout import Broadcast
+from iss_agents.simulator.tlcp.server import Server
 from iss_agents.simulator.updates import Fields, Source, Update, measured, signal
+from iss_agents.telemetry.records import GOOD_STATUS
 
 TICK_SECONDS = 0.05
-"""How often the sources are asked. Short enough for 1,000 updates/s to leave in small groups."""
+"""How often the sources are polled: short enough for 1,000 updates/s to leave in small groups."""
 
 MOST_UNSENT = 2_000
-"""Lines that may wait for a client while something is played as fast as it is taken."""
+"""Lines that may wait for a client while updates are played as fast as clients accept them."""
 
 REFRESH = 48
 """The code with which a session ends so that its client opens a new one at once."""
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Station:
-    """A TLCP server on `url` that plays its sources. Without sources it sends only what it is given."""
+    """TLCP server at `url` that plays its sources, if any, and sends what is published."""
 
     def __init__(self, sources: Sequence[Source] = ()) -> None:
         self._sources = sources
@@ -44,12 +44,12 @@ class Station:
         """Listen and play; port 0 takes a free one.
 
         Raises:
-            UserError: the port is taken or the address is not of this machine.
+            UserError: the port is taken, or the address does not belong to this machine.
         """
         application = web.Application()
         self._server.add_routes(application)
         add_fault_routes(application, self.faults)
-        self._runner = web.AppRunner(application, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(application, shutdown_timeout=1.0, auto_decompress=False)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, host, port).start()
@@ -98,7 +98,7 @@ class Station:
         self.faults.publish(measured(item_id, time or datetime.now(UTC), value, status_class))
 
     def push(self, item_id: str, fields: Fields) -> None:
-        """Send fields of one item as they are; a missing one is null."""
+        """Send raw fields of one item; a missing one is null."""
         self.faults.publish(Update(item_id, fields))
 
     def signal(self, time: datetime | None = None, status_class: str = GOOD_STATUS) -> None:
@@ -114,7 +114,7 @@ class Station:
                 self.faults.publish(update)
 
     async def play(self, updates: Iterable[Update]) -> None:
-        """Send updates in order, as fast as the clients take them, and return when all are on their way."""
+        """Send updates in order, as fast as the clients accept them, and return when all are sent."""
         for update in updates:
             self.faults.publish(update)
             if self._unsent() > MOST_UNSENT:
@@ -122,7 +122,7 @@ class Station:
         await self._until_unsent(0)
 
     def _unsent(self) -> int:
-        return max((session.journal.unsent for session in self._server.sessions), default=0)
+        return max((session.buffer.unsent for session in self._server.sessions), default=0)
 
     async def _until_unsent(self, count: int) -> None:
         while self._unsent() > count:  # noqa: ASYNC110 - many sessions come and go, each with its own count

@@ -1,11 +1,11 @@
-"""Made-up values for catalogue items that nothing else plays, at a chosen rate."""
+"""Synthetic values, at a given rate, for catalogue items that no other source plays."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from random import Random
 
-from iss_agents.catalog import Item, items
 from iss_agents.simulator.updates import TIME_STAMP, Update, measured
+from iss_agents.telemetry.catalog import Item, items
 
 NEVER_MEASURED = 8
 """How many items never had a measurement on the public feed (maximvs101/iss-live)."""
@@ -25,13 +25,13 @@ USUAL = (
 """Part of a name, unit, value: the air of a cabin at sea level, and cool loops. Others are arbitrary."""
 
 PULL = 0.05
-"""Of its distance from the usual value a measurement goes back."""
+"""Share of its distance from the usual value by which a measurement returns."""
 
 CHANGES = 0.02
-"""How often a measured state is another than before."""
+"""Probability that a measured state differs from the one before."""
 
 TROUBLE = ("FAIL", "INVALID", "LOST", "ERROR", "UNKNOWN")
-"""States with such a word come only by a change."""
+"""States with such a word occur only through a change."""
 
 
 class Synthetic:

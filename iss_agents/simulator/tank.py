@@ -1,9 +1,9 @@
-"""A model of the urine tank with a busy crew: NODE3000005 (whole percent) and NODE3000004 (processor state).
+"""Model of the urine tank with a busy crew: NODE3000005 (whole percent) and NODE3000004 (processor state).
 
-The traits are those observed on the public feed (feed.md, section c): uses of +2 to +10 % at 0.1 to 0.2 % a
-second with bounces inside, flapping between two neighbours near a boundary, a drain of 1 % in five minutes
-while the processor runs, and oscillations for a minute after each drop. Only the crew is busier at first,
-so that a short look sees a use.
+It behaves as observed on the public feed (isspiss and peebot, 2026): uses of +2 to +10 % at 0.1 to 0.2 % a
+second that bounce by a point, flapping between two neighbours near a boundary, a drain of 1 % in five minutes
+while the processor runs, and an oscillation for a minute after each drop. Only the crew is busier in the first
+minutes, so that a short demonstration shows a use.
 """
 
 from datetime import datetime, timedelta
@@ -11,8 +11,8 @@ from math import pi, sin
 from random import Random
 from typing import NamedTuple
 
-from iss_agents.catalog import PROCESSOR_ITEM, TANK_ITEM
 from iss_agents.simulator.updates import Update, measured
+from iss_agents.telemetry.catalog import PROCESSOR_ITEM, TANK_ITEM
 
 STEP = timedelta(milliseconds=500)
 STEP_SECONDS = STEP.total_seconds()
@@ -38,7 +38,7 @@ FIRST_PAUSE: Span = (30.0, 45.0)
 BUSY_PAUSE: Span = (90.0, 150.0)
 USUAL_PAUSE: Span = (300.0, 900.0)
 DRAIN_PAUSE: Span = (1800.0, 3600.0)
-"""Seconds before a use. A drain takes hours, in which a busy crew would overfill the tank."""
+"""Seconds before a use. A drain takes hours: a busy crew would overfill the tank meanwhile."""
 
 BUSY_USES = 6
 FIRST_RISE: Span = (3.0, 6.0)
@@ -48,7 +48,7 @@ RATE: Span = (0.15, 0.2)
 
 
 class Use(NamedTuple):
-    """One use of the toilet, as it truly was."""
+    """Use of the toilet: the ground truth that a detector is compared with."""
 
     start: datetime
     rise: float
@@ -60,7 +60,7 @@ class Use(NamedTuple):
 
 
 class Tank:
-    """Publishes the level and the processor's state when they change. `uses` keeps the truth about the crew."""
+    """Urine tank and its processor, published when they change. `uses` is the ground truth."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = Random(seed)  # noqa: S311 - a model, not a secret

@@ -1,12 +1,12 @@
-"""What the station sends about one item: six text fields with the public feed's spelling."""
+"""Updates of the station: six text fields of an item, named as in the public feed."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from iss_agents.catalog import SIGNAL_ITEM
-from iss_agents.records import GOOD_STATUS
-from iss_agents.station_clock import station_hours
+from iss_agents.telemetry.catalog import SIGNAL_ITEM, YEAR_ITEM
+from iss_agents.telemetry.records import GOOD_STATUS
+from iss_agents.telemetry.station_clock import station_hours
 
 TIME_STAMP = "TimeStamp"
 VALUE = "Value"
@@ -17,13 +17,11 @@ CALIBRATED_DATA = "CalibratedData"
 FIELDS = (TIME_STAMP, VALUE, STATUS_CLASS, STATUS_INDICATOR, STATUS_COLOR, CALIBRATED_DATA)
 """The schema of the public feed (Lightstreamer's ISSLive demo client)."""
 
-YEAR_ITEM = "TIME_000002"
-
 Fields = Mapping[str, str | None]
 
 
 class Update(NamedTuple):
-    """The fields of one item as they go out. With `new_session` every client is first told to begin anew."""
+    """Fields of one item as sent. With `new_session` every client must first open a new session."""
 
     item_id: str
     fields: Fields

@@ -36,13 +36,15 @@ Answer = Callable[[Asked], Awaitable[web.StreamResponse]]
 class FakeX:
     """Answers with the next of `answers`, and once they are used up like X: 201, or 403 for a text it has.
 
-    `received` are all texts that came with a good signature, `posts` those that were taken.
+    `received` are all texts that came with a good signature, `posts` those that were taken. `date` is the
+    time that its answers tell.
     """
 
     def __init__(self) -> None:
         self.answers: deque[Answer] = deque()
         self.received: list[str] = []
         self.posts: list[str] = []
+        self.date = ""
         self._ending = asyncio.Event()
 
     async def start(self) -> "FakeX":
@@ -98,7 +100,9 @@ class FakeX:
         text = (await request.json())["text"]
         self.received.append(text)
         answer = self.answers.popleft() if self.answers else self.take
-        return await answer(Asked(request, text))
+        response = await answer(Asked(request, text))
+        response.headers.setdefault("Date", self.date)
+        return response
 
 
 def is_signed(request: web.Request) -> bool:
@@ -150,6 +154,11 @@ def refusing(status: int, detail: str) -> Answer:
 def page(status: int, html: str = "<html>Over capacity</html>") -> Answer:
     """Return an answer that is a page for browsers."""
     return answering(lambda: web.Response(status=status, text=html, content_type="text/html"))
+
+
+def body(content: bytes) -> Answer:
+    """Return a 200 with any bytes, as a captive portal answers."""
+    return answering(lambda: web.Response(body=content, content_type="text/html"))
 
 
 def empty(status: int, **headers: str) -> Answer:

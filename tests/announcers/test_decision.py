@@ -15,8 +15,8 @@ from iss_agents.announcers.decision import (
     decide,
     decode_decision,
 )
-from iss_agents.records import encode
-from tests.announcers.factory import NOON, urination
+from iss_agents.telemetry.records import encode
+from tests.factories import NOON, urination
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -37,9 +37,15 @@ def decision(outcome: Outcome = "posted") -> Decision:
 
 @pytest.mark.parametrize(
     ("age", "verdict"),
-    [(-5 * MINUTE, "post"), (0 * MINUTE, "post"), (10 * MINUTE, "post"), (10 * MINUTE + SECOND, "stale")],
+    [
+        (-5 * MINUTE - SECOND, "stale"),
+        (-5 * MINUTE, "post"),
+        (0 * MINUTE, "post"),
+        (10 * MINUTE, "post"),
+        (10 * MINUTE + SECOND, "stale"),
+    ],
 )
-def test_event_is_stale_after_ten_minutes(age: timedelta, verdict: Verdict) -> None:
+def test_event_is_stale_after_ten_minutes_and_far_ahead_of_our_clock(age: timedelta, verdict: Verdict) -> None:
     assert decide(urination(), None, NOON + age) == verdict
 
 
@@ -93,3 +99,14 @@ def test_decision_survives_its_record() -> None:
 
 def test_cooldown_survives_the_table() -> None:
     assert msgspec.convert(msgspec.to_builtins(HELD), Cooldown) == HELD
+
+
+@pytest.mark.parametrize(
+    ("begun", "verdict"),
+    [(0 * MINUTE, "suppressed"), (5 * MINUTE, "suppressed"), (timedelta(days=365), "post")],
+)
+def test_a_cooldown_of_a_clock_that_was_ahead_silences_no_use(begun: timedelta, verdict: Verdict) -> None:
+    told = urination(detected_at=NOON + begun, event_id="told")
+    begun_then = cooldown_after(told, decision())
+
+    assert decide(urination(detected_at=NOON + SECOND), begun_then, NOON + SECOND) == verdict

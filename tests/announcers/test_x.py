@@ -1,12 +1,13 @@
 """Every answer of X that is known, over HTTP."""
 
+from datetime import timedelta
+from email.utils import format_datetime
 from math import inf
 
 import pytest
 
-from iss_agents.announcers.announcer import Posted, Refused, TryAgain
+from iss_agents.announcers.announcer import Posted, RefusedError, RetryableError
 from iss_agents.announcers.x import X
-from tests.announcers.factory import NOON, urination
 from tests.announcers.fake_x import (
     DUPLICATE,
     KEYS,
@@ -18,6 +19,7 @@ from tests.announcers.fake_x import (
     rate_limited,
     refusing,
 )
+from tests.factories import NOON, urination
 
 TEXT = "Same water, new day. 💧 → 45 %"
 UNIX_NOON = int(NOON.timestamp())
@@ -36,14 +38,44 @@ async def test_text_arrives_signed_and_gets_an_id(fake_x: FakeX) -> None:
 @pytest.mark.parametrize("name", ["consumer_key", "consumer_secret", "access_token", "access_secret"])
 async def test_a_wrong_key_is_refused(fake_x: FakeX, name: str) -> None:
     wrong = KEYS._replace(**{name: "wrong"})
-    with pytest.raises(Refused, match=r"^401 Unauthorized$"):
+    with pytest.raises(RefusedError, match=r"^401 Unauthorized$"):
         await X(wrong, fake_x.url).post(TEXT, urination())
 
     assert fake_x.received == []
 
 
-async def test_a_duplicate_is_posted(fake_x: FakeX) -> None:
-    assert await post(fake_x, refusing(403, DUPLICATE)) == Posted()
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusing(403, DUPLICATE),
+        refusing(403, "Status is a duplicate."),
+        refusing(403, "DUPLICATE status"),
+        document(403, {"title": "Duplicate Tweet", "detail": ""}),
+        document(403, {"errors": [{"code": 187, "message": "Status is a duplicate."}]}),
+        document(403, {"errors": [{"code": 187, "message": ""}]}),
+    ],
+)
+async def test_a_duplicate_in_any_words_is_posted(fake_x: FakeX, answer: Answer) -> None:
+    assert await post(fake_x, answer) == Posted()
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(-10, "600 s ahead of"), (10, "600 s behind")])
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_wrong_clock_is_told_as_one_and_tried_again(
+    fake_x: FakeX, status: int, minutes: int, said: str
+) -> None:
+    date = format_datetime(NOON + timedelta(minutes=minutes), usegmt=True)
+    with pytest.raises(RetryableError) as trouble:
+        await post(fake_x, empty(status, Date=date))
+
+    assert str(trouble.value) == f"{status}, and this machine's clock is {said} X's: correct the clock"
+
+
+async def test_an_answer_that_says_when_to_come_again_is_obeyed(fake_x: FakeX) -> None:
+    with pytest.raises(RetryableError, match=r"^503") as trouble:
+        await post(fake_x, empty(503, Retry_After="12.5"))
+
+    assert trouble.value.after == 12.5
 
 
 @pytest.mark.parametrize(
@@ -57,7 +89,7 @@ async def test_a_duplicate_is_posted(fake_x: FakeX) -> None:
     ],
 )
 async def test_what_a_person_has_to_mend_is_refused(fake_x: FakeX, answer: Answer, reason: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await post(fake_x, answer)
 
     assert str(refusal.value) == reason
@@ -76,7 +108,7 @@ async def test_what_a_person_has_to_mend_is_refused(fake_x: FakeX, answer: Answe
     ],
 )
 async def test_other_errors_are_tried_again(fake_x: FakeX, answer: Answer, reason: str) -> None:
-    with pytest.raises(TryAgain) as trouble:
+    with pytest.raises(RetryableError) as trouble:
         await post(fake_x, answer)
 
     assert (str(trouble.value), trouble.value.after) == (reason, None)
@@ -86,7 +118,7 @@ async def test_other_errors_are_tried_again(fake_x: FakeX, answer: Answer, reaso
     "answer", [page(200), document(201, []), document(201, {"errors": []}), document(201, {"data": {"id": 1}})]
 )
 async def test_success_without_an_id_is_tried_again(fake_x: FakeX, answer: Answer) -> None:
-    with pytest.raises(TryAgain, match=r"^X took the text, but its answer names no post"):
+    with pytest.raises(RetryableError, match=r"^X accepted the text, but its answer has no post id"):
         await post(fake_x, answer)
 
 
@@ -121,25 +153,25 @@ async def test_success_without_an_id_is_tried_again(fake_x: FakeX, answer: Answe
 async def test_too_many_requests_waits_for_the_limits_that_are_used_up(
     fake_x: FakeX, answer: Answer, after: float | None
 ) -> None:
-    with pytest.raises(TryAgain, match=r"^429") as trouble:
+    with pytest.raises(RetryableError, match=r"^429") as trouble:
         await post(fake_x, answer)
 
     assert trouble.value.after == after
 
 
 async def test_reset_connection_is_tried_again(fake_x: FakeX) -> None:
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await post(fake_x, fake_x.reset)
 
 
 async def test_nobody_listening_is_tried_again(fake_x: FakeX) -> None:
     await fake_x.stop()
-    with pytest.raises(TryAgain, match=r"^ClientConnectorError"):
+    with pytest.raises(RetryableError, match=r"^ClientConnectorError"):
         await post(fake_x)
 
 
 async def test_text_that_was_taken_before_the_connection_broke_is_posted_once(fake_x: FakeX) -> None:
-    with pytest.raises(TryAgain):
+    with pytest.raises(RetryableError):
         await post(fake_x, fake_x.take_and_reset)
 
     assert await post(fake_x) == Posted()
@@ -148,7 +180,7 @@ async def test_text_that_was_taken_before_the_connection_broke_is_posted_once(fa
 
 async def test_secrets_are_not_in_errors(fake_x: FakeX) -> None:
     await fake_x.stop()
-    with pytest.raises(TryAgain) as trouble:
+    with pytest.raises(RetryableError) as trouble:
         await post(fake_x)
 
     assert not [secret for secret in KEYS if secret in str(trouble.value)]

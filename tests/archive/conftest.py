@@ -9,12 +9,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 from pydantic import SecretStr
 
-from iss_agents.archive.database import Database, connect
 from iss_agents.archive.destinations import DESTINATIONS
-from iss_agents.embedded.database import Database as EmbeddedDatabase
-from iss_agents.embedded.place import free_port
-from iss_agents.settings import Settings
-from tests.archive.bus import set_to_end
+from iss_agents.archive.mongo import Database, connect
+from iss_agents.config.settings import Settings
+from iss_agents.local_stack.database import Database as EmbeddedDatabase
+from iss_agents.local_stack.ports import free_port
+from tests.archive.kafka import set_to_end
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,38 @@
 """Hours outlive their readings: nothing that was summarised is lost, and nobody looks for what is gone."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
 
-from iss_agents.archive import catch_up
-from iss_agents.archive.buckets import DAY, HOUR, MINUTE, SECOND
-from iss_agents.archive.database import Database, connect
-from iss_agents.archive.hours import Hour, hours_of, mark
-from iss_agents.archive.places import Place
-from iss_agents.archive.queries import History
-from iss_agents.archive.silences import leap_of
-from iss_agents.archive.summariser import stale_hours, summarise
-from iss_agents.archive.windows import Walk
-from iss_agents.settings import Settings
-from iss_agents.station_clock import EPOCH, from_milliseconds, milliseconds
-from tests.archive.lasting import prepare
-from tests.archive.test_summaries import FIRST, ITEM, NOW, asked, folded, reading, rounded, store, summarise_all
+from iss_agents.archive.cursor import Position
+from iss_agents.archive.mongo import Database, Document
+from iss_agents.archive.queries.history import History
+from iss_agents.archive.queries.skip_empty import skip_empty
+from iss_agents.archive.rollups import backfill
+from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE, SECOND
+from iss_agents.archive.rollups.due import stale_hours
+from iss_agents.archive.rollups.hours import Hour, hours_of, mark, summary_of
+from iss_agents.archive.rollups.job import compute_rollup, drop_ids
+from iss_agents.archive.rollups.query import answer
+from iss_agents.archive.rollups.segments import Question
+from iss_agents.archive.scan import WindowScan
+from iss_agents.config.settings import Settings
+from iss_agents.telemetry.station_clock import EPOCH, from_milliseconds, milliseconds
+from tests.archive.expiry import let_readings_expire
+from tests.archive.packed.conftest import database, settings
+from tests.archive.rollups.test_query import (
+    FIRST,
+    ITEM,
+    NOW,
+    asked,
+    folded,
+    reading,
+    rounded,
+    store,
+    summarise_all,
+)
+
+__all__ = ["database", "settings"]
 
 MONTH = timedelta(days=30)
 DOCUMENTS = [
@@ -29,18 +42,9 @@ DOCUMENTS = [
 """Readings of three hours, three a minute."""
 
 
-@pytest.fixture
-def settings(mongo_url: str) -> Settings:
-    return Settings(_env_file=None, mongo_url=SecretStr(mongo_url), mongo_database=f"e{uuid4().hex}")
-
-
-@pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    database = connect(settings)
-    await prepare(database, settings)
-    await catch_up.begin(database, NOW, MONTH)
-    yield database
-    database.client.close()
+@pytest.fixture(autouse=True)
+async def hours_are_known(database: Database) -> None:
+    await backfill.begin(database, NOW)
 
 
 async def expire(database: Database, before: int) -> None:
@@ -81,6 +85,118 @@ async def test_a_late_reading_of_a_minute_that_is_there_counts(database: Databas
     )
 
 
+@pytest.mark.parametrize(
+    ("expired", "late"),
+    [
+        # 1,800 readings of an hour, and 600 late ones between them
+        ([2 * number * SECOND for number in range(1800)], [6 * number * SECOND + 500 for number in range(600)]),
+        # 60 readings of a minute, and one more that is late
+        ([number * SECOND for number in range(60)], [number * 900 + 1 for number in range(61)]),
+        # the same times
+        ([number * SECOND for number in range(60)], [number * SECOND for number in range(30)]),
+    ],
+)
+async def test_late_readings_of_minutes_that_have_expired_are_added_once(
+    database: Database, expired: list[int], late: list[int]
+) -> None:
+    first = [reading(FIRST + offset, "10", f"first {offset}") for offset in expired]
+    then = [reading(FIRST + offset, "99", f"then {offset}") for offset in late]
+    half = len(then) // 2
+    for come, expires in ((first, True), (then[:half], False), (then[half:], True), (first, True)):
+        await store(database, come)
+        await summarise_all(database)
+        await mark(database, hours_of(come), NOW - timedelta(days=1))
+        await summarise_all(database)
+        if expires:
+            await database.readings.delete_many({})
+
+    for width in (MINUTE, HOUR):
+        found = await asked(database, FIRST, FIRST + DAY, width)
+        assert rounded(found) == rounded(folded(first + then, FIRST, FIRST + DAY, width))
+
+
+async def test_an_hour_whose_readings_expired_before_it_was_summarised_is_lost_and_not_empty(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store(database, DOCUMENTS)
+    await expire(database, FIRST + 2 * HOUR)
+    await summarise_all(database)
+    lost = [hour.get("lost", False) for hour in await in_order(database)]
+    late = reading(FIRST + 1, "7", "late")
+    await store(database, [late])
+    await summarise_all(database)
+
+    assert lost == [True, True, False]
+    assert caplog.text.count("expired before their rollup was computed") == 2
+    assert [(hour.get("lost", False), hour["count"]) for hour in await in_order(database)] == [
+        (True, 1),
+        (True, 0),
+        (False, 180),
+    ]
+
+
+async def test_an_hour_whose_readings_were_lost_is_a_gap_and_not_the_value_before_it(
+    database: Database,
+) -> None:
+    lost_from = FIRST + HOUR
+    await store(database, DOCUMENTS)
+    await database.readings.delete_many({"sequence": {"$gte": lost_from, "$lt": lost_from + HOUR}})
+    await summarise_all(database)
+
+    for width in (MINUTE, HOUR):
+        question = Question(ITEM, "simulated", FIRST, FIRST + 3 * HOUR, width, until=FIRST + 3 * HOUR)
+        buckets = await answer(database, question, None, NOW, 5.0)
+        lost = [one for one in buckets if lost_from <= one.start < lost_from + HOUR]
+        assert {(one.count, one.min, one.mean, one.last) for one in lost} == {(0, None, None, None)}
+        assert sum(one.count for one in buckets) == len(DOCUMENTS) - 180
+        assert all(one.last is not None for one in buckets if one not in lost)
+
+
+async def test_an_hour_some_of_whose_readings_may_have_expired_unsummarised_is_lost_too(
+    database: Database,
+) -> None:
+    long_ago = milliseconds(datetime.now(UTC)) // HOUR * HOUR - 40 * DAY
+    came = {"ingest_ts": datetime.now(UTC)}  # so that they do not expire in the midst of the test
+    times = [long_ago + number * HOUR for number in (0, 1, 2)]
+    await let_readings_expire(database, MONTH)
+    await database.readings.insert_many([reading(time, "1", f"{time}") | came for time in times])
+    await mark(database, [Hour(ITEM, times[0])], from_milliseconds(times[0] + 2 * HOUR))
+    await mark(database, [Hour(ITEM, times[1])], datetime.now(UTC) - timedelta(minutes=1))
+    await mark(database, [Hour(ITEM, times[2])], from_milliseconds(times[2] + 2 * HOUR))
+    summarised = {"minutes": summary_of([], NOW)["minutes"]}
+    await database.summaries.update_one({"hour": from_milliseconds(times[2])}, {"$set": summarised})
+    await summarise_all(database, datetime.now(UTC))
+
+    found = [(hour["count"], hour.get("lost", False)) for hour in await in_order(database)]
+    assert found == [(1, True), (1, False), (1, False)]
+
+
+async def test_an_hour_of_readings_that_are_not_believed_is_empty_and_not_lost(database: Database) -> None:
+    await store(database, [reading(FIRST, "0", "burst", suspect="zero_burst")])
+    await summarise_all(database)
+
+    [hour] = await in_order(database)
+    assert (hour["count"], "lost" in hour) == (0, False)
+
+
+async def test_which_readings_an_hour_holds_is_forgotten_when_none_can_come_again(database: Database) -> None:
+    now = milliseconds(datetime.now(UTC)) // HOUR * HOUR
+    times = [now - days * DAY for days in (20, 37, 39, 44)]
+    await let_readings_expire(database, MONTH)
+    came = {"ingest_ts": datetime.now(UTC)}
+    await store(database, [reading(time, "1", f"{time}") | came for time in times])
+    await summarise_all(database, datetime.now(UTC))
+    await drop_ids(database, datetime.now(UTC))
+
+    hours = await in_order(database)
+    assert ["ids" in hour["minutes"] for hour in hours] == [False, False, True, True]
+    assert [hour["minutes"]["count"] for hour in hours] == [[1]] * 4
+
+
+async def in_order(database: Database) -> list[Document]:
+    return await database.summaries.find({"item_id": ITEM}).sort("hour", 1).to_list(None)
+
+
 async def test_expired_readings_that_are_read_from_the_bus_again_change_nothing(database: Database) -> None:
     await store(database, DOCUMENTS)
     await summarise_all(database)
@@ -101,9 +217,9 @@ async def test_catching_up_again_keeps_what_has_expired(database: Database) -> N
     await store(database, DOCUMENTS)
     await summarise_all(database)
     await expire(database, FIRST + 90 * MINUTE)
-    await database.summaries.delete_one({"_id": catch_up.PROGRESS})
-    await catch_up.begin(database, NOW, timedelta(days=3))
-    while await catch_up.go_on(database):
+    await database.summaries.delete_one({"_id": backfill.PROGRESS})
+    await backfill.begin(database, NOW)
+    while await backfill.mark_next_window(database):
         await summarise_all(database)
 
     assert await stale_hours(database, NOW + timedelta(minutes=2)) == []
@@ -118,7 +234,7 @@ async def test_a_slower_summariser_does_not_replace_what_another_made_in_time(da
     await summarise_all(database)
     await expire(database, FIRST + 3 * HOUR)
 
-    assert [await summarise(database, hour) for hour in hours] == [False, False, False]
+    assert [await compute_rollup(database, hour) for hour in hours] == [False, False, False]
     assert sum(bucket.count for bucket in await asked(database, FIRST, FIRST + DAY, DAY)) == len(DOCUMENTS)
 
 
@@ -128,9 +244,10 @@ async def test_a_span_older_than_the_readings_is_answered_in_minutes(
     await store(database, DOCUMENTS)
     await summarise_all(database)
     await expire(database, FIRST + 3 * HOUR)
+    await let_readings_expire(database, MONTH)
     history = History(settings)
     start, end = from_milliseconds(FIRST), from_milliseconds(FIRST + HOUR)
-    fine, coarse = await history.summary(ITEM, start, end, 5000), await history.summary(ITEM, start, end, 4)
+    fine, coarse = [await history.summary(ITEM, start, end, points, end) for points in (5000, 4)]
     history.close()
 
     assert (fine.width, len(fine.buckets)) == (MINUTE, 60)
@@ -140,33 +257,37 @@ async def test_a_span_older_than_the_readings_is_answered_in_minutes(
 async def test_months_of_hours_without_readings_are_one_step(database: Database) -> None:
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     first = now - timedelta(days=160)
+    await let_readings_expire(database, MONTH)
     await database.summaries.insert_many(_expired(first, 120 * 24))
     await store_now(database, young := now - timedelta(days=10))
     await store_now(database, late := now - timedelta(days=100))
 
     for items in ([], [ITEM]):
-        walk = Walk(database.readings, items, datetime.now(UTC), leap=leap_of(database, items, MONTH))
-        windows = [window async for window in walk.windows(Place(EPOCH))]
+        walk = WindowScan(database.readings, items, datetime.now(UTC), skip=skip_empty(database, items))
+        windows = [window async for window in walk.windows(Position(EPOCH))]
         found = [document["source_ts"] for window in windows for document in window.documents]
         assert found == [late, young]
         assert len(windows) < 200
 
 
 async def test_late_readings_that_have_expired_too_are_stepped_over(database: Database) -> None:
+    await let_readings_expire(database, MONTH)
     await store_now(database, datetime(2020, 1, 1, tzinfo=UTC))
     await summarise_all(database, datetime.now(UTC) + timedelta(hours=1))
-    leap = leap_of(database, [ITEM], MONTH)
-    while_it_is_there = await leap(EPOCH)
+    skip = skip_empty(database, [ITEM])
+    while_it_is_there = await skip(EPOCH)
     gone = datetime.now(UTC) - MONTH - timedelta(minutes=1)
     await database.summaries.update_many({"item_id": ITEM}, {"$set": {"summarised_at": gone}})
+    await database.packed_hours.delete_many({})
 
     assert while_it_is_there == datetime(2020, 1, 1, tzinfo=UTC)
-    assert datetime.now(UTC) - await leap(EPOCH) < timedelta(hours=2)
+    assert datetime.now(UTC) - await skip(EPOCH) < timedelta(hours=2)
 
 
 async def store_now(database: Database, time: datetime) -> None:
     """Store a reading that comes in now and was measured at `time`."""
-    documents = [reading(milliseconds(time), "1", time.isoformat())]
+    came = {"ingest_ts": datetime.now(UTC)}
+    documents = [reading(milliseconds(time), "1", time.isoformat()) | came]
     await database.readings.insert_many(documents)
     await mark(database, hours_of(documents), datetime.now(UTC))
 

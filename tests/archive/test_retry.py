@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaProducer
 from prometheus_client import REGISTRY
 
-from iss_agents.archive.database import Database
-from iss_agents.invalids.retry import seen
-from iss_agents.settings import Settings
-from iss_agents.verification.bus import Span
-from tests.archive.bus import numbered_readings, publish, running
+from iss_agents.archive.mongo import Database
+from iss_agents.config.settings import Settings
+from iss_agents.kafka.reader import Span
+from iss_agents.tools.dead_letters.service import inspect
+from tests.archive.kafka import numbered_readings, publish, running
 from tests.archive.test_service import caught_up, stored_values
 from tests.waiting import until
 
@@ -21,7 +21,7 @@ def duplicates() -> float:
 
 
 async def retried(settings: Settings, span: Span) -> list[str]:
-    return [one.outcome async for one in seen(settings, span, retry=True)]
+    return [one.outcome async for one in inspect(settings, span, retry=True)]
 
 
 async def test_a_refused_reading_is_stored_after_a_fix_once_however_often_it_is_sent_again(
@@ -31,16 +31,16 @@ async def test_a_refused_reading_is_stored_after_a_fix_once_however_often_it_is_
     await database.create_collection("readings", validator={"value": {"$ne": "1"}})
     async with running(settings):
         await publish(producer, numbered_readings(3))
-        await until(lambda: database.invalid.find_one({}), 20)
+        await until(lambda: database.invalid.find_one({}))
         assert await retried(settings, span) == ["sent again"]
-        await until(lambda: caught_up(settings), 20)
+        await until(lambda: caught_up(settings))
         assert await stored_values(database) == ["0", "2"]
         assert await database.invalid.count_documents({}) == 1
 
         await database.command("collMod", "readings", validator={})
         before = duplicates()
         assert [await retried(settings, span) for _ in range(2)] == [["sent again"]] * 2
-        await until(lambda: caught_up(settings), 20)
+        await until(lambda: caught_up(settings))
         await until(lambda: duplicates() == before + 1)
 
     assert await stored_values(database) == ["0", "1", "2"]

@@ -6,12 +6,14 @@ with `pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
 
 from tests.browser.stage import Stage, staged
+from tests.browser.views import Views, viewed
 from tests.pipeline.conftest import Broker
 
 SHOWN_MILLISECONDS = 10_000
@@ -55,8 +57,34 @@ def forgiven() -> list[str]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, stage: Stage, forgiven: list[str]) -> AsyncIterator[Page]:
     """An empty page for addresses of the worker; errors and warnings in its console fail the test."""
+    async with opened(browser, stage.worker.url, forgiven) as page:
+        yield page
+    assert stage.worker.process
+    assert stage.worker.process.poll() is None, stage.worker.log
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def views() -> AsyncIterator[Views]:
+    """The pages of a worker that knows nothing but that the real station's signal is acquired."""
+    async with viewed() as views:
+        yield views
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def look(browser: Browser, views: Views, forgiven: list[str]) -> AsyncIterator[Page]:
+    """An empty page for addresses of `views`, which have no history."""
+    forgiven.append("503 (Service Unavailable)")
+    async with opened(browser, views.url, forgiven) as page:
+        yield page
+
+
+@asynccontextmanager
+async def opened(
+    browser: Browser, url: str, forgiven: list[str], timezone_id: str | None = None
+) -> AsyncIterator[Page]:
+    """Open an empty page for addresses below `url`; after the block its console must hold no complaint."""
     errors: list[str] = []
-    context = await browser.new_context(base_url=stage.worker.url, viewport=DESK)
+    context = await browser.new_context(base_url=url, viewport=DESK, timezone_id=timezone_id)
     context.set_default_timeout(SHOWN_MILLISECONDS)
     page = await context.new_page()
     page.on("console", lambda message: errors.extend(_complaint(message)))

@@ -6,9 +6,9 @@ from math import sin
 
 from aiokafka import AIOKafkaProducer
 
-from iss_agents.catalog import PROCESSOR_ITEM
-from iss_agents.feed.gaps import new_gap
-from iss_agents.feed.outgoing import Outgoing, outgoing_gap, outgoing_reading
+from iss_agents.feed.gap_detection import new_gap
+from iss_agents.feed.producer_record import ProducerRecord, outgoing_gap, outgoing_reading
+from iss_agents.telemetry.catalog import PROCESSOR_ITEM
 from tests.pipeline.tank_story import Measurement, readings, use
 
 CABIN = "USLAB000058"
@@ -39,11 +39,11 @@ def lost_signal(now: datetime) -> tuple[datetime, datetime]:
     return now - timedelta(minutes=100), now - timedelta(minutes=88)
 
 
-def _records(now: datetime) -> Iterator[Outgoing]:
+def _records(now: datetime) -> Iterator[ProducerRecord]:
     story = sorted([*_cabin(now), *_tank(now), *_processor(now)], key=lambda measurement: measurement.time)
-    yield from map(outgoing_reading, readings(story))
+    yield from map(outgoing_reading, readings(story, "simulated"))
     start, end = lost_signal(now)
-    yield outgoing_gap(new_gap("los", start, end=end, detail="", source="isslive"))
+    yield outgoing_gap(new_gap("los", start, end=end, detail="", source="simulated"))
 
 
 def _cabin(now: datetime) -> Iterator[Measurement]:

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from iss_agents.embedded.database import Database
-from iss_agents.embedded.place import free_port
-from iss_agents.records import GOOD_STATUS
-from iss_agents.settings import Settings
+from iss_agents.config.settings import Settings
+from iss_agents.kafka.topic_admin import provision_topics
+from iss_agents.local_stack.database import Database
+from iss_agents.local_stack.ports import free_port
 from iss_agents.simulator.station import Station
-from iss_agents.station_clock import rfc3339
-from iss_agents.topic_check import ensure_topics
+from iss_agents.telemetry.records import GOOD_STATUS
+from iss_agents.telemetry.station_clock import rfc3339
 from tests.browser.past import CABIN, keep_past
 from tests.pipeline.conftest import Broker
 from tests.pipeline.worker import START_SECONDS, Worker, running
@@ -91,7 +91,7 @@ async def staged(broker: Broker, folder: Path) -> AsyncIterator[Stage]:
     broker.start()
     start(database)
     began = datetime.now(UTC).replace(microsecond=0)
-    await ensure_topics(Settings(kafka_url=broker.url))
+    await provision_topics(Settings(kafka_url=broker.url))
     await keep_past(broker.url, began)
     station = await Station().start()
     environment = {

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from iss_agents.catalog import TANK_ITEM
+from iss_agents.telemetry.catalog import TANK_ITEM
 from tests.browser.past import CABIN, LEVEL_AFTER
 from tests.browser.stage import Stage
 
@@ -40,7 +40,7 @@ async def test_a_level_moves_the_gauge_and_the_plot(page: Page, stage: Stage) ->
     stage.publish(TANK_ITEM, "33")
 
     await expect(page.locator("#level")).to_have_text("33%")
-    await expect(page.locator("#tank-age")).to_have_text(re.compile(r"^\d s ago$"))
+    await expect(page.locator("#tank-age")).to_have_text(re.compile(r"^\d s ago, \d\d:\d\d$"))
     await expect(plot).to_have_attribute("aria-label", re.compile("last 33 %"))
 
 
@@ -57,13 +57,13 @@ async def test_a_lost_signal_is_said_and_what_is_shown_looks_stale(page: Page, s
     await expect(page.locator("#silent")).to_be_hidden()
 
     async with stage.without_signal():
-        await expect(page.locator("#signal")).to_have_text("LOS the station has no signal")
+        await expect(page.locator("#signal")).to_have_text("No contact signal lost (LOS)")
         await expect(page.locator("#silent")).to_contain_text("no radio contact")
-        await expect(page.locator(".row:visible .age")).to_have_text(re.compile("^stale "))
+        await expect(page.locator(".row:visible .age")).to_have_text(re.compile("^not seen "))
 
-    await expect(page.locator("#signal")).to_have_text("AOS signal acquired")
+    await expect(page.locator("#signal")).to_have_text("In contact signal acquired (AOS)")
     await expect(page.locator("#silent")).to_be_hidden()
-    await expect(page.locator(".row:visible .age")).not_to_have_text(re.compile("^stale "))
+    await expect(page.locator(".row:visible .age")).not_to_have_text(re.compile("^not seen "))
 
 
 async def test_a_worker_that_was_away_is_found_again(page: Page, stage: Stage, forgiven: list[str]) -> None:
@@ -73,11 +73,11 @@ async def test_a_worker_that_was_away_is_found_again(page: Page, stage: Stage, f
 
     async with stage.without_worker():
         await expect(page.locator("#connection")).to_contain_text("no connection to the worker")
-        await expect(page.locator("#signal")).to_have_text("UNKNOWN no connection")
-        await expect(page.locator(".row:visible .age")).to_have_text(re.compile("^stale "))
+        await expect(page.locator("#signal")).to_have_text("Unknown no connection")
+        await expect(page.locator(".row:visible .age")).to_have_text(re.compile("^not seen "))
         await expect(page.locator("body")).to_have_attribute("data-lost", "")
 
     await expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
-    await expect(page.locator("#signal")).to_have_text("AOS signal acquired", timeout=20_000)
+    await expect(page.locator("#signal")).to_have_text("In contact signal acquired (AOS)", timeout=20_000)
     stage.publish(CABIN, "703.5")
     await expect(page.locator(".row:visible .value")).to_have_text("703.5mmHg", timeout=20_000)

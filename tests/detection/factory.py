@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from iss_agents.catalog import PROCESSOR_ITEM, SIGNAL_ITEM, TANK_ITEM
 from iss_agents.detection.detector import detect
 from iss_agents.detection.events import Event
 from iss_agents.detection.state import State
-from iss_agents.records import GOOD_STATUS, Reading, new_reading
+from iss_agents.telemetry.catalog import PROCESSOR_ITEM, SIGNAL_ITEM, TANK_ITEM
+from iss_agents.telemetry.records import GOOD_STATUS, Reading, new_reading
 
 NOW = datetime(2026, 8, 11, 10, 0, tzinfo=UTC)
 

@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from iss_agents.detection import detector
 from iss_agents.detection.detector import detect
 from iss_agents.detection.events import ConfidenceParts, UnobservedRise, Urination, event_id
-from iss_agents.detection.state import State
+from iss_agents.detection.rising import MOST_LEVELS
+from iss_agents.detection.state import State, decode_state, encode_state
 from tests.detection.factory import (
     LARGE_USE,
     NOW,
@@ -20,6 +20,7 @@ from tests.detection.factory import (
     in_order,
     percents,
     processor,
+    steps,
     stream,
     tank,
 )
@@ -79,6 +80,12 @@ FAST = [(100 + step, 20 + step) for step in range(12)]
 SWAP = [(0, 70), (100, 9), (101, 10), (160, 9)]
 RESET = [(0, 20), (100, 26), (160, 27)]
 UNMARKED_ZERO = [(0, 35), (100, 0), (160, 35)]
+NEGATIVE = [(0, 35), (100, -5), (160, 35)]
+BEYOND_MEASURE = [(0, 35), (100, 1.5e308), (101, 1.6e308), (160, 35)]
+ZERO_FIRST = [(0, 0), (100, 35), (160, 35)]
+ZERO_OF_A_LOW_TANK = [(0, 2), (100, 0), (160, 2)]
+CALIBRATION = [(0, 20), (100, 22)]
+CALIBRATION_DOWN_AND_UP = [(0, 20), (100, 18), (160, 20)]
 REVERTED = [(0, 20), (100, 21), (105, 22), (130, 20)]
 
 
@@ -93,6 +100,12 @@ NO_USES = {
     "swap": SWAP,
     "reset": RESET,
     "unmarked zero": UNMARKED_ZERO,
+    "zero first": ZERO_FIRST,
+    "zero of a low tank": ZERO_OF_A_LOW_TANK,
+    "calibration": CALIBRATION,
+    "calibration down and up": CALIBRATION_DOWN_AND_UP,
+    "negative": NEGATIVE,
+    "beyond measure": BEYOND_MEASURE,
     "reverted": REVERTED,
 }
 
@@ -100,6 +113,20 @@ NO_USES = {
 @pytest.mark.parametrize("shown", NO_USES.values(), ids=NO_USES)
 def test_what_is_no_use_is_no_event(shown: Shown) -> None:
     assert events_of(stream(shown, round(shown[-1][0]) + 200)) == []
+
+
+@pytest.mark.parametrize("first", [[(0, 0)], [(0, 2), (20, 1), (90, 0)], [(0, 1), (60, 0), (70, 1), (75, 0)]])
+def test_a_use_that_fills_an_empty_tank_is_found(first: Shown) -> None:
+    use = [(200 + 6 * step, step) for step in range(1, 6)]
+
+    assert percents(stream([*first, *use], 400)) == [(USE, 5.0)]
+
+
+def test_a_zero_before_a_gap_is_not_the_level_that_a_rise_starts_from() -> None:
+    zero_first = in_order(*clocks(0, 300), clock(300, status_class="1"), *clocks(600, 700), tank(0, 0))
+
+    assert events_of(in_order(*zero_first, tank(601, 35))) == []
+    assert events_of(in_order(*stream([(0, 0)], 500), tank(200, 35, snapshot=True, session=2))) == []
 
 
 def test_a_use_after_flapping_is_one_use() -> None:
@@ -231,4 +258,13 @@ def test_the_state_stays_small_however_fast_the_level_flaps() -> None:
     for number in range(5000):
         state, _ = detect(state, tank(number / 50, 20 + number % 2))
 
-    assert len(state.levels) == detector.MOST_LEVELS
+    assert len(state.levels) == MOST_LEVELS
+
+
+@pytest.mark.parametrize("level", [-5, 101, 17 * 10**307], ids=["negative", "overfull", "beyond measure"])
+def test_a_level_that_is_no_percentage_is_not_remembered_and_the_state_survives(level: int) -> None:
+    shown: Shown = [(0, 35), (100, level), (110, level)]
+    *_, (state, _) = steps(stream(shown, 400))
+
+    assert {remembered.value for remembered in state.levels} == {35.0}
+    assert decode_state(encode_state(state)) == state

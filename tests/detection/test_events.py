@@ -8,7 +8,7 @@ from iss_agents.detection.events import (
     decode_event,
     event_id,
 )
-from iss_agents.records import encode
+from iss_agents.telemetry.records import encode
 from tests.detection.factory import after
 
 USE = Urination(

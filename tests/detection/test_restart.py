@@ -7,8 +7,8 @@ import pytest
 from iss_agents.detection.detector import detect
 from iss_agents.detection.events import Event
 from iss_agents.detection.state import State, decode_state, encode_state
-from iss_agents.evaluation.scenarios import SCENARIOS
-from iss_agents.records import Reading
+from iss_agents.telemetry.records import Reading
+from iss_agents.tools.evaluation.scenario_catalog import SCENARIOS
 from tests.detection.factory import SMALL_USE, around_loss, clock, events_of, in_order, stream, tank
 
 REDELIVERED = 100

@@ -1,14 +1,14 @@
 """From a reading of the tank to its event, the decision on it and their documents."""
 
-from iss_agents.announcers.announce import Herald
-from iss_agents.announcers.attempts import Pace
+from iss_agents.announcers.dispatcher import Dispatcher
+from iss_agents.announcers.retry import RetryTiming
 from iss_agents.archive.destinations import EVENTS, POSTS
-from iss_agents.catalog import SIGNAL_ITEM, TANK_ITEM
 from iss_agents.detection.detector import detect
 from iss_agents.detection.events import Urination
 from iss_agents.detection.state import Rise, State, decode_state, encode_state
-from iss_agents.health import Health
-from iss_agents.records import Reading, encode
+from iss_agents.runtime.health import Health
+from iss_agents.telemetry.catalog import SIGNAL_ITEM, TANK_ITEM
+from iss_agents.telemetry.records import Reading, encode
 from tests.announcers.factory import FakeTime
 from tests.detection.factory import (
     LARGE_USE,
@@ -88,7 +88,7 @@ async def test_the_decision_and_both_documents_name_the_same_readings() -> None:
     assert isinstance(use, Urination)
     time = FakeTime(after(300))
 
-    decision = await Herald([], Health(), Pace(time.clock, time.sleep)).announce(use, None)
+    decision = await Dispatcher([], Health(), RetryTiming(time.clock, time.sleep)).announce(use, None)
 
     assert decision
     event = EVENTS.document(ArchivedMessage(EVENTS.topic.name, 0, 0, 0, encode(use)))

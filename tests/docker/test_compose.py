@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,14 +12,17 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from iss_agents.settings import Settings
+from iss_agents.config.settings import Settings
+from iss_agents.streaming.worker import STOP_SECONDS
+from web.api.ingest import BODY_BYTES
 
 FOLDER = Path(__file__).parent.parent.parent / "docker"
 TEXT = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
+NETWORKS: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["networks"]
 
 FOUR_GIGABYTES = 4096
-ONCE = {"certificates", "rights", "topics"}
+ONCE = {"certificates", "rights", "topics", "user"}
 
 
 def chosen(*profiles: str) -> dict[str, dict[str, Any]]:
@@ -44,17 +48,27 @@ def test_memory_limits_add_up_to_four_gigabytes_at_most(workers: str) -> None:
     assert sum(int(limit.removesuffix("m")) for limit in limits) <= FOUR_GIGABYTES
 
 
-def test_the_roles_apart_are_all_roles() -> None:
-    workers = filter(is_worker, chosen("roles").values())
+@pytest.mark.parametrize("profile", ["worker", "roles"])
+def test_the_workers_of_a_profile_have_all_roles_and_the_feed_is_one_of_its_own(profile: str) -> None:
+    workers = {name: service for name, service in chosen(profile).items() if is_worker(service)}
 
-    roles = [set(service["environment"]["ISS_ROLES"].split(",")) for service in workers]
+    roles = {name: set(service["environment"]["ISS_ROLES"].split(",")) for name, service in workers.items()}
 
-    assert set().union(*roles) == Settings.model_fields["roles"].default
-    assert all("web" in each for each in roles), "each is asked how it is"
+    assert set().union(*roles.values()) == Settings.model_fields["roles"].default
+    assert all("web" in each for each in roles.values()), "each is asked how it is"
+    assert [name for name, each in roles.items() if "feed" in each] == ["feed"]
+    assert roles["feed"] == {"feed", "web"}, "no watchdog of another part may end it"
 
 
 def is_worker(service: dict[str, Any]) -> bool:
     return service["image"].startswith("iss-agents:") and "command" not in service
+
+
+def test_a_worker_has_the_time_to_end_in_order_before_it_is_killed() -> None:
+    graces = {service["stop_grace_period"] for service in filter(is_worker, SERVICES.values())}
+
+    assert graces == {"30s"}
+    assert STOP_SECONDS <= 20
 
 
 def test_only_the_proxy_is_reached_from_outside() -> None:
@@ -64,6 +78,78 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert proxy == ["80:80", "443:443"]
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert not published.keys() & {"redpanda", "mongo", "prometheus"}
+
+
+def test_what_the_world_sees_does_not_reach_kafka_and_mongodb() -> None:
+    networks = {name: set(service.get("networks", ())) for name, service in SERVICES.items()}
+    workers = {name for name, service in SERVICES.items() if is_worker(service)}
+
+    assert {name for name, joined in networks.items() if joined == {"data", "edge"}} == workers
+    assert {name for name, joined in networks.items() if joined == {"edge"}} == {
+        "caddy",
+        "grafana",
+        "prometheus",
+    }
+    assert networks["redpanda"] == networks["mongo"] == {"data"}
+    assert SERVICES["certificates"]["network_mode"] == "none"
+    assert NETWORKS["data"] == {"internal": True}
+
+
+def test_a_worker_believes_the_proxy_and_no_other_container() -> None:
+    [edge] = NETWORKS["edge"]["ipam"]["config"]
+    proxy = SERVICES["caddy"]["networks"]["edge"]["ipv4_address"]
+    trusted = {s["environment"]["ISS_TRUSTED_PROXIES"] for s in SERVICES.values() if is_worker(s)}
+
+    assert trusted == {f"${{TRUSTED_PROXIES:-{proxy}}}"}
+    assert ip_address(proxy) in ip_network(edge["subnet"])
+    assert ip_address(proxy) not in ip_network(edge["ip_range"]), "nobody else gets it"
+    assert ip_address(proxy) != next(ip_network(edge["subnet"]).hosts()), "that is the host"
+
+
+def test_the_proxy_passes_on_no_body_that_a_worker_would_not_take() -> None:
+    [most] = re.findall(r"max_size (\d+)KiB", (FOLDER / "caddy/Caddyfile").read_text())
+
+    assert int(most) * 1024 == BODY_BYTES
+
+
+@pytest.mark.parametrize(
+    "name", sorted(SERVICES.keys() - ONCE - {"worker", "feed", "agents", "archive", "web"})
+)
+def test_each_server_is_asked_how_it_is(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"]
+
+
+SECRET = re.compile(r"\$\$?\{?\w*(?:PASS|TOKEN|SECRET)\w*")
+BUILTIN = re.compile(r"^printf %s .* > \S+ &&")
+"""What a shell does itself: its arguments are nobody's to see."""
+
+
+def test_no_secret_is_an_argument_of_a_program() -> None:
+    commands = [
+        BUILTIN.sub("", word)
+        for service in SERVICES.values()
+        for key in ("command", "entrypoint", "test")
+        for word in (service | service.get("healthcheck", {})).get(key, ())
+    ]
+    scripts = [path.read_text() for path in FOLDER.rglob("*.sh")]
+
+    assert [each for each in (*commands, *scripts) if SECRET.search(each)] == []
+    assert SECRET.search('-X pass="$$KAFKA_OPERATOR_PASSWORD"')
+
+
+def test_each_container_sees_its_own_keys_and_no_others() -> None:
+    seen = {
+        name: {each.split(":")[0] for each in service["volumes"] if "certificates" in each}
+        for name, service in SERVICES.items()
+        if name != "certificates"
+    }
+
+    keys = {name: volumes for name, volumes in seen.items() if volumes - {"ca"}}
+    assert keys == {"redpanda": {"redpanda-certificates"}, "mongo": {"mongo-certificates"}}
+    assert all(seen[name] == {"ca"} for name, service in SERVICES.items() if is_worker(service))
+    assert [name for name, each in SERVICES.items() if "authority:/authority" in each["volumes"]] == [
+        "certificates"
+    ]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -76,6 +162,7 @@ def test_each_service_is_pinned_limited_logged_and_without_rights(name: str) -> 
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["pids_limit"] <= 512
+    assert 0 < service["cpus"] <= 1, "a machine with one processor starts it, too"
 
 
 @pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if is_worker(service)])
@@ -170,10 +257,13 @@ def test_grafana_and_prometheus_find_what_they_ask_under_the_names_of_the_servic
     targets = {name for job in scraped for each in job["dns_sd_configs"] for name in each["names"]}
     hosts = {urlsplit(source["url"]).hostname for source in sources()}
     plugins = {source["type"] for source in sources()} - {"prometheus"}
-    installed = SERVICES["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"].split(",")
+    image = (FOLDER / "grafana/Dockerfile").read_text()
+    installed = dict(re.findall(r"plugins install (\S+) (\S+)", image))
 
     workers = {name for name, service in SERVICES.items() if is_worker(service)}
     assert targets == workers - {"web"}, "web is called worker"
     assert hosts <= SERVICES.keys()
-    assert {plugin.split("@")[0] for plugin in installed} == plugins
-    assert all(re.search(r"@\d+\.\d+\.\d+$", plugin) for plugin in installed)
+    assert installed.keys() == plugins
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in installed.values())
+    assert f"FROM grafana/grafana:{SERVICES['grafana']['image'].rpartition(':')[2]}\n" in image
+    assert "PREINSTALL" not in TEXT, "a start fetches nothing"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from iss_agents.kafka_logs import quiet_kafka_logs
+from iss_agents.kafka.clients import quiet_kafka_logs
 from tests.faults.stage import Stage
 
 

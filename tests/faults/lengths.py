@@ -1,12 +1,18 @@
-"""How long faults last: with `FAULTS=full` as long as an operator may meet them, else scaled down."""
+"""How long faults last: with `FAULTS=full` as long as an operator may meet them, else scaled down.
+
+A soak has the long ones, too.
+"""
 
 import os
 
 FULL = os.environ.get("FAULTS") == "full"
 
-DATABASE_AWAY_SECONDS = 300 if FULL else 20
-KAFKA_AWAY_SECONDS = 120 if FULL else 20
-STANDSTILL_SECONDS = 30 if FULL else 15
+RATE = 500 if FULL else 200
+"""Readings a second."""
+
+DATABASE_AWAY_SECONDS = 300 if FULL else 10
+KAFKA_AWAY_SECONDS = 120 if FULL else 12
+STANDSTILL_SECONDS = 30 if FULL else 12
 """Longer than a session in Kafka (10 s): a worker's partitions have another owner then."""
 
 KILLS = 20 if FULL else 3

@@ -1,17 +1,17 @@
-"""A whole system under 500 readings a second, for one test that takes something away from it."""
+"""A whole system under load, for one test that takes something away from it."""
 
 from pathlib import Path
 
-from iss_agents.soak.feeding import Feeding
-from iss_agents.soak.oracle import Given, differences, settle
-from iss_agents.soak.patience import until
-from iss_agents.soak.recovery import Recovery, recovery
-from iss_agents.soak.system import System
-from iss_agents.soak.worker import Worker
+from iss_agents.tools.soak.invariants import differences, settle
+from iss_agents.tools.soak.load import LoadGenerator
+from iss_agents.tools.soak.recovery import Recovery, recovery
+from iss_agents.tools.testbed.polling import until
+from iss_agents.tools.testbed.system import System
+from iss_agents.tools.testbed.worker import Worker
+from tests.faults.lengths import RATE
 
-RATE = 500
 SETTLE_SECONDS = 180
-LATENCY_READINGS = 1_000
+LATENCY_READINGS = 500
 
 
 class Stage:
@@ -21,7 +21,7 @@ class Stage:
     """
 
     worker: Worker
-    feeding: Feeding
+    generator: LoadGenerator
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.system = System(folder)
@@ -30,21 +30,21 @@ class Stage:
     async def begin(self) -> None:
         """Start everything and return when readings are shown and stored."""
         await self.system.start()
-        self.feeding = Feeding(self.system.settings, RATE, seed=1)
-        await self.feeding.start()
+        self.generator = LoadGenerator(self.system.settings, RATE, seed=1)
+        await self.generator.start()
         self.worker = self.system.worker("one", **self._variables)
         await self.system.working(self.worker)
-        self.feeding.send_broken()
+        self.generator.send_broken()
 
     async def end(self) -> None:
         """Stop everything, whatever the test has come to."""
-        if hasattr(self, "feeding"):
-            await self.feeding.abandon()
+        if hasattr(self, "generator"):
+            await self.generator.abandon()
         await self.system.stop()
 
     async def recovered(self, fault: str) -> Recovery:
         """Return, and print, how long it takes from now until what was given is shown and stored."""
-        took = await recovery(self.system, self.feeding.numbers)
+        took = await recovery(self.system, self.generator.numbers)
         print(f"{fault}: shown after {took.shown:.1f} s, stored after {took.stored:.1f} s")  # noqa: T201
         return took
 
@@ -68,7 +68,6 @@ class Stage:
 
     async def differences(self) -> list[str]:
         """Stop the feed, wait until everything is done, and return what is not as it should be."""
-        assert await self.feeding.stop()
+        assert await self.generator.stop()
         await settle(self.system.settings, SETTLE_SECONDS)
-        numbers = self.feeding.numbers
-        return await differences(self.system.settings, Given(numbers, numbers.last(), self.feeding.broken))
+        return await differences(self.system.settings, self.generator.given)

@@ -5,25 +5,26 @@ import resource
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
-from iss_agents import metrics
-from iss_agents.feed.intake import Intake
+from iss_agents.feed.decode import Update
 from iss_agents.feed.outbox import PENDING_LIMIT
+from iss_agents.feed.pipeline import Pipeline
 from iss_agents.feed.publisher import Publisher
-from iss_agents.feed.update import Update
-from iss_agents.health import Health
-from iss_agents.kafka_logs import quiet_kafka_logs
-from iss_agents.records import decode_reading
+from iss_agents.kafka.clients import quiet_kafka_logs
+from iss_agents.kafka.reader import open_reader
+from iss_agents.runtime import metrics
+from iss_agents.runtime.health import Health
 from iss_agents.simulator.updates import measured
-from iss_agents.soak import programs
-from iss_agents.soak.numbers import Numbers
-from iss_agents.soak.system import System
-from iss_agents.topics import RAW
-from iss_agents.verification.bus import look_at
+from iss_agents.telemetry.records import decode_reading
+from iss_agents.telemetry.topics import RAW
+from iss_agents.tools.testbed import processes
+from iss_agents.tools.testbed.sequence import Numbers
+from iss_agents.tools.testbed.system import System
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.long
 
 RATE = 10_000
 BURST = timedelta(seconds=10)
@@ -39,7 +40,7 @@ async def test_a_burst_while_kafka_is_slow_is_bounded_and_complete(tmp_path: Pat
     await publisher.start()
     memory, spooled = _memory(), metrics.SPOOLED._value.get()
     try:
-        async with programs.slowed(system.kafka):
+        async with processes.slowed(system.kafka):
             numbers, most = await _burst(publisher)
         assert await publisher.flush(60)
         counts = await _on_the_bus(system)
@@ -58,25 +59,25 @@ async def test_a_burst_while_kafka_is_slow_is_bounded_and_complete(tmp_path: Pat
 
 async def _burst(publisher: Publisher) -> tuple[Numbers, int]:
     """Give what a client would; return the numbers, and how many records waited in memory at most."""
-    intake, numbers, most = Intake("simulated"), Numbers(datetime.now(UTC), RATE), 0
+    pipeline, numbers, most = Pipeline("simulated"), Numbers(datetime.now(UTC), RATE), 0
     while (now := datetime.now(UTC)) < numbers.start + BURST:
         updates = [
             Update(item, dict(measured(item, time, str(number)).fields), snapshot=False, session=1, arrival=now)
             for item, number, time in numbers.due(now)
         ]
         if updates:
-            publisher.offer(intake.take(updates))
+            publisher.offer(pipeline.process(updates, monotonic()))
         most = max(most, publisher.pending)
         await asyncio.sleep(0.01)
-    publisher.offer(intake.finish(now))
+    publisher.offer(pipeline.finish(now, monotonic()))
     return numbers, most
 
 
 async def _on_the_bus(system: System) -> dict[str, list[int]]:
     """Return item -> its counts, in the order in which Kafka has them."""
     counts: defaultdict[str, list[int]] = defaultdict(list)
-    async with look_at(system.settings) as bus:
-        async for records in bus.records(RAW):
+    async with open_reader(system.settings) as reader:
+        async for records in reader.records(RAW):
             for reading in (decode_reading(record.value) for record in records):
                 counts[reading.item_id].append(int(reading.value))
     return counts

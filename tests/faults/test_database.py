@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from iss_agents.soak import programs
-from iss_agents.soak.failpoints import NOT_PRIMARY, SLOW, ailing_database
-from iss_agents.soak.patience import until
+from iss_agents.tools.testbed import processes
+from iss_agents.tools.testbed.fail_points import NOT_PRIMARY, SLOW, failing_database
+from iss_agents.tools.testbed.polling import until
 from tests.faults.lengths import DATABASE_AWAY_SECONDS, TEST_SECONDS
 from tests.faults.stage import SETTLE_SECONDS, Stage
 
@@ -23,7 +23,7 @@ LONGEST_LATENCY = 5.0
 async def test_mongodb_is_away_and_only_the_archive_notices(stage: Stage) -> None:
     await stage.recovered("nothing")
     before = await stage.latency()
-    await programs.end(stage.system.database)
+    await processes.end(stage.system.database)
     await until("the archive says so", lambda: _ails(stage, "database"), SETTLE_SECONDS)
     await asyncio.sleep(DATABASE_AWAY_SECONDS)
     ailing = await _ailing(stage)
@@ -39,10 +39,10 @@ async def test_mongodb_is_away_and_only_the_archive_notices(stage: Stage) -> Non
 
 async def test_mongodb_is_killed_and_then_stands_still(stage: Stage) -> None:
     await stage.recovered("nothing")
-    await programs.kill(stage.system.database)
+    await processes.kill(stage.system.database)
     await stage.system.start_database()
     await stage.recovered("MongoDB killed and started")
-    async with programs.halted(stage.system.database):
+    async with processes.halted(stage.system.database):
         await asyncio.sleep(DATABASE_AWAY_SECONDS)
     await stage.recovered(f"MongoDB halted for {DATABASE_AWAY_SECONDS} s")
 
@@ -53,7 +53,7 @@ async def test_mongodb_is_killed_and_then_stands_still(stage: Stage) -> None:
 async def test_mongodb_takes_two_seconds_a_write_or_refuses_it(stage: Stage, fault: dict[str, Any]) -> None:
     await stage.recovered("nothing")
     before = await stage.latency()
-    async with ailing_database(stage.system.settings, fault):
+    async with failing_database(stage.system.settings, fault):
         await asyncio.sleep(DATABASE_AWAY_SECONDS)
         during = await stage.latency()
     await stage.recovered(f"MongoDB with {fault} for {DATABASE_AWAY_SECONDS} s")

@@ -9,9 +9,9 @@ import resource
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from iss_agents.soak import programs
-from iss_agents.soak.patience import until
-from iss_agents.topics import RAW
+from iss_agents.telemetry.topics import RAW
+from iss_agents.tools.testbed import processes
+from iss_agents.tools.testbed.polling import until
 from tests.faults.lengths import KAFKA_AWAY_SECONDS, TEST_SECONDS
 from tests.faults.stage import SETTLE_SECONDS, Stage
 
@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(TEST_SECONDS)]
 
 
 async def test_kafka_is_away_and_the_worker_is_killed_meanwhile(stage: Stage) -> None:
-    await programs.end(stage.system.kafka)
-    await until("the spool takes the readings", lambda: stage.feeding.publisher.spooled, SETTLE_SECONDS)
+    await processes.end(stage.system.kafka)
+    await until("the spool takes the readings", lambda: stage.generator.publisher.spooled, SETTLE_SECONDS)
     await stage.worker.kill()
     await asyncio.sleep(KAFKA_AWAY_SECONDS)
     stage.worker.start()
@@ -31,10 +31,10 @@ async def test_kafka_is_away_and_the_worker_is_killed_meanwhile(stage: Stage) ->
 
 
 async def test_kafka_is_killed_and_then_stands_still(stage: Stage) -> None:
-    await programs.kill(stage.system.kafka)
+    await processes.kill(stage.system.kafka)
     await stage.system.start_kafka()
     await stage.recovered("Kafka killed and started")
-    async with programs.halted(stage.system.kafka):
+    async with processes.halted(stage.system.kafka):
         await asyncio.sleep(KAFKA_AWAY_SECONDS)
     await stage.recovered(f"Kafka halted for {KAFKA_AWAY_SECONDS} s")
 
@@ -42,7 +42,7 @@ async def test_kafka_is_killed_and_then_stands_still(stage: Stage) -> None:
 
 
 async def test_kafka_is_slow_and_then_has_no_room_on_its_disk(stage: Stage) -> None:
-    async with programs.slowed(stage.system.kafka):
+    async with processes.slowed(stage.system.kafka):
         await asyncio.sleep(KAFKA_AWAY_SECONDS)
     await stage.recovered(f"Kafka slow for {KAFKA_AWAY_SECONDS} s")
     broker = stage.system.kafka
@@ -50,7 +50,7 @@ async def test_kafka_is_slow_and_then_has_no_room_on_its_disk(stage: Stage) -> N
     # The disk of a test is not there to be filled: no file of this process grows any more.
     resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (1, 1))
     await until("Kafka ends, as it does without a disk", lambda: not broker.running, SETTLE_SECONDS)
-    await until("the spool takes the readings", lambda: stage.feeding.publisher.spooled, SETTLE_SECONDS)
+    await until("the spool takes the readings", lambda: stage.generator.publisher.spooled, SETTLE_SECONDS)
     await stage.system.start_kafka()
     await stage.recovered("Kafka's disk was full")
 

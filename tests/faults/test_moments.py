@@ -1,77 +1,52 @@
 """A worker that is killed in the very moment between two steps that belong together."""
 
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from iss_agents.kafka_logs import quiet_kafka_logs
-from iss_agents.soak.patience import until
+from iss_agents.feed.producer_record import outgoing_reading
+from iss_agents.kafka.clients import quiet_kafka_logs
+from iss_agents.simulator.tank import STANDBY
+from iss_agents.telemetry.catalog import PROCESSOR_ITEM
+from iss_agents.tools.testbed.polling import until
+from tests.factories import reading_of
+from tests.faults.dying import MOMENTS
 from tests.faults.stage import SETTLE_SECONDS, Stage
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
-DEATHS = 3
+DEATHS = 2
+"""In each moment, so that one follows upon another of its kind."""
 
-DYING = """
-import os
-import signal
+PROGRAM = """
 from pathlib import Path
-
-ORDER = Path({order!r})
-
-def die_if_ordered():
-    if ORDER.exists():
-        ORDER.unlink()
-        os.kill(os.getpid(), signal.SIGKILL)
+from tests.faults.dying import die_when_ordered
+die_when_ordered(Path({orders!r}))
 """
-"""Python runs this in the worker before all else, and then one of MOMENTS."""
 
-MOMENTS = {
-    "stored in MongoDB and not committed": """
-from iss_agents.archive import intake
-whole = intake.Intake.commit
-async def commit(self, batch):
-    if batch.offsets:
-        die_if_ordered()
-    await whole(self, batch)
-intake.Intake.commit = commit
-""",
-    "in the Table and not acknowledged": """
-from iss_agents import metrics
-whole = metrics.LAST_SEEN.labels
-def labels(outcome):  # keep_last_seen counts right after its Table
-    die_if_ordered()
-    return whole(outcome)
-metrics.LAST_SEEN.labels = labels
-""",
-    "forwarded and not in the Table": """
-from iss_agents.agents import newer
-whole = newer.fold
-def fold(readings, held):
-    if any(reading.item_id == "NODE3000005" for reading in readings):
-        die_if_ordered()
-    return whole(readings, held)
-newer.fold = fold
-""",
-}
+PROJECT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_worker_that_is_killed_between_two_steps_repeats_and_loses_nothing(
-    moment: str, tmp_path: Path
-) -> None:
+async def test_a_worker_that_is_killed_between_two_steps_repeats_and_loses_nothing(tmp_path: Path) -> None:
     quiet_kafka_logs()
-    order = tmp_path / "die"
-    (tmp_path / "sitecustomize.py").write_text(DYING.format(order=str(order)) + MOMENTS[moment])
-    stage = Stage(tmp_path, PYTHONPATH=str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(PROGRAM.format(orders=str(tmp_path)))
+    stage = Stage(tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{PROJECT}")
     try:
         await stage.begin()
-        for _ in range(DEATHS):
+        for order in [tmp_path / moment for moment in MOMENTS for _ in range(DEATHS)]:
             order.touch()
-            await until("it dies", lambda: not order.exists(), SETTLE_SECONDS)
-            await stage.recovered(f"killed when {moment}")
+            # The tank is seldom used, and one of its readings is to be forwarded now.
+            stage.generator.publisher.offer([outgoing_reading(reading_of(PROCESSOR_ITEM, STANDBY))])
+            await until("the order is obeyed", partial(is_gone, order), SETTLE_SECONDS)
+            await stage.recovered(f"killed when {order.name}")
 
-        assert stage.system.restarts == DEATHS
+        assert stage.system.restarts == DEATHS * len(MOMENTS)
         assert await stage.differences() == []
     finally:
         await stage.end()
+
+
+def is_gone(order: Path) -> bool:
+    return not order.exists()

@@ -1,6 +1,6 @@
 """Workers that end, die, stand still, come and go: every reading is there once and in order.
 
-A consumer alone is tested in tests/transport, and what the bot does in tests/pipeline/test_bot_restarts.py.
+A consumer alone is tested in tests/streaming, and what the bot does in tests/pipeline/test_bot_restarts.py.
 """
 
 import asyncio
@@ -8,9 +8,9 @@ from time import monotonic
 
 import pytest
 
-from iss_agents.giving_up import EXIT_CODE
-from iss_agents.soak.patience import until
-from iss_agents.soak.programs import halted
+from iss_agents.runtime.fail_fast import EXIT_CODE
+from iss_agents.tools.testbed.polling import until
+from iss_agents.tools.testbed.processes import halted
 from tests.faults.lengths import KILLS, KILLS_SECONDS, STANDSTILL_SECONDS, TEST_SECONDS
 from tests.faults.stage import SETTLE_SECONDS, Stage
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from iss_agents.catalog import SIGNAL_ITEM
-from iss_agents.feed.update import FIELDS, Update
-from iss_agents.records import GOOD_STATUS, Reading, new_reading
-from iss_agents.station_clock import station_hours
+from iss_agents.feed.decode import FIELDS, Update
+from iss_agents.telemetry.catalog import SIGNAL_ITEM
+from iss_agents.telemetry.records import GOOD_STATUS, Reading, new_reading
+from iss_agents.telemetry.station_clock import station_hours
 
 NOW = datetime(2026, 8, 11, 16, 44, 45, tzinfo=UTC)
 ITEM = "NODE3000005"
@@ -36,6 +36,11 @@ def reading(
     """A reading that came in `at` seconds after NOW, measured `age` seconds before."""
     defaults: dict[str, Any] = {"source": "isslive", "status_class": GOOD_STATUS, "session": 1}
     return new_reading(item_id, after(at - age), value, ingest_ts=after(at), **(defaults | changes))
+
+
+def arrived(reading: Reading) -> float:
+    """Return how many seconds after NOW a reading came in."""
+    return (reading.ingest_ts - NOW).total_seconds()
 
 
 def clock(at: float = 0, **changes: Any) -> Reading:

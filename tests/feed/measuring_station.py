@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import Update, measured
-from iss_agents.soak.numbers import Numbers
+from iss_agents.tools.testbed.sequence import Numbers
 
 
 class Measuring:
@@ -47,6 +47,7 @@ async def main(rate: float, seconds: float, listeners: int) -> None:
         await asyncio.sleep(0.05)
     source.begin()
     await asyncio.sleep(seconds)
+    station.tick(datetime.now(UTC))  # what is still due, if this machine has stalled
     source.end()
     assert source.numbers
     say(json.dumps(source.numbers.last()))

@@ -1,11 +1,14 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from iss_agents.feed.decode import InvalidUpdate, invalid_record, reading_from_update
-from iss_agents.feed.update import FIELDS, Update
-from iss_agents.records import new_reading
-from iss_agents.station_clock import station_hours
+from iss_agents.feed.dead_letters import invalid_update
+from iss_agents.feed.decode import FIELDS, InvalidUpdateError, Update, reading_from_update
+from iss_agents.telemetry.catalog import as_number
+from iss_agents.telemetry.records import Reading, new_reading
+from iss_agents.telemetry.station_clock import station_hours
 from tests.feed.factory import NOW, after, fields, update
 
 
@@ -47,7 +50,7 @@ MALFORMED = {
     "no such item": (
         update("NODE3999999"),
         "unknown_item",
-        "item 'NODE3999999' is not one of the catalogue's",
+        "item 'NODE3999999' is not in the catalogue",
     ),
     "words for a time": (
         update(TimeStamp="noon"),
@@ -55,6 +58,11 @@ MALFORMED = {
         "TimeStamp 'noon' is not a number; decimal hours are expected",
     ),
     "no number for a time": (
+        update(TimeStamp="7_000"),
+        "time_stamp",
+        "TimeStamp '7_000' is not a number; decimal hours are expected",
+    ),
+    "a time that is not a number": (
         update(TimeStamp="nan"),
         "time_stamp",
         "TimeStamp 'nan' is not a number; decimal hours are expected",
@@ -102,14 +110,48 @@ MALFORMED = {
 }
 
 
+REASONS = {reason for _, reason, _ in MALFORMED.values()}
+
+
 @pytest.mark.parametrize(("sent", "reason", "error"), MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_update_is_refused_with_reason_field_value_and_expectation(
     sent: Update, reason: str, error: str
 ) -> None:
-    with pytest.raises(InvalidUpdate) as refused:
+    with pytest.raises(InvalidUpdateError) as refused:
         reading_from_update(sent, "isslive")
 
     assert (refused.value.reason, str(refused.value)) == (reason, error)
+
+
+HOSTILE = st.one_of(st.none(), st.text(st.characters(codec=None), max_size=20))
+
+
+@settings(deadline=None)
+@given(HOSTILE, HOSTILE, HOSTILE, st.one_of(st.just("NODE3000005"), st.text()))
+def test_the_reason_is_a_word_of_ours_whatever_is_sent(
+    time: str | None, value: str | None, status: str | None, item: str
+) -> None:
+    taken = outcome(update(item, TimeStamp=time, Value=value, StatusClass=status))
+
+    if isinstance(taken, str):
+        assert taken in REASONS, "it is a label of a metric"
+    elif taken is None:
+        assert was_never_measured(time)
+    else:
+        assert (taken.item_id, taken.value, taken.status_class) == (item, value, status)
+
+
+def outcome(sent: Update) -> Reading | str | None:
+    """Return the reading, if there is one, or the reason for its refusal."""
+    try:
+        return reading_from_update(sent, "isslive")
+    except InvalidUpdateError as refused:
+        return refused.reason
+
+
+def was_never_measured(time: str | None) -> bool:
+    """Whether the feed says so: by no time, or by one that is not above 0."""
+    return not time or (as_number(time) or 0) <= 0
 
 
 def test_a_time_four_minutes_ahead_is_a_reading() -> None:
@@ -125,7 +167,7 @@ def test_a_value_that_is_no_number_is_a_reading() -> None:
 
 def test_an_invalid_record_holds_the_update_as_it_came() -> None:
     sent = update(Value=None)
-    record = invalid_record(sent, InvalidUpdate("no_value", "Value is None"), "isslive")
+    record = invalid_update(sent, InvalidUpdateError("no_value", "Value is None"), "isslive")
 
     assert (record.stage, record.reason, record.error) == ("feed", "no_value", "Value is None")
     assert (record.item_id, record.seen_at, record.source) == ("NODE3000005", after(6), "isslive")
@@ -139,10 +181,10 @@ def test_an_invalid_record_holds_the_update_as_it_came() -> None:
 
 
 def test_two_updates_give_two_invalid_records() -> None:
-    invalid = InvalidUpdate("no_value", "Value is None")
+    invalid = InvalidUpdateError("no_value", "Value is None")
     one = update(Value=None)
     later = one._replace(arrival=after(7))
 
-    ids = [invalid_record(each, invalid, "isslive").invalid_id for each in (one, one, later)]
+    ids = [invalid_update(each, invalid, "isslive").invalid_id for each in (one, one, later)]
 
     assert ids[0] == ids[1] != ids[2]

@@ -5,14 +5,14 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import REGISTRY
 
+from iss_agents.config.settings import Settings
 from iss_agents.feed.publisher import Publisher
 from iss_agents.feed.service import Feed
-from iss_agents.health import Health
-from iss_agents.records import Reading, decode_reading
-from iss_agents.settings import Settings
+from iss_agents.kafka.topic_admin import provision_topics
+from iss_agents.runtime.health import Health
 from iss_agents.simulator.station import Station
-from iss_agents.topic_check import ensure_topics
-from iss_agents.topics import INVALID, RAW
+from iss_agents.telemetry.records import Reading, decode_reading
+from iss_agents.telemetry.topics import INVALID, RAW
 from tests.feed.factory import NUMBERS, reading
 from tests.waiting import until
 
@@ -46,7 +46,7 @@ def received() -> float:
 async def test_after_a_drain_kafka_has_everything_that_came_in_in_order(
     station: Station, kafka_url: str, tmp_path: Path
 ) -> None:
-    await ensure_topics(Settings(kafka_url=kafka_url))
+    await provision_topics(Settings(kafka_url=kafka_url))
     async with AIOKafkaConsumer(bootstrap_servers=kafka_url) as consumer:
         starts = await consumer.end_offsets(partitions())
     settings = Settings(feed_url=station.url, kafka_url=kafka_url, home=tmp_path)
@@ -56,7 +56,7 @@ async def test_after_a_drain_kafka_has_everything_that_came_in_in_order(
     before = received()
     station.signal()
     async with publisher, feed:
-        await until(lambda: received() - before == 1, seconds=30)
+        await until(lambda: received() - before == 1)
         for number in range(200):
             station.signal()
             for item in NUMBERS:
@@ -65,7 +65,7 @@ async def test_after_a_drain_kafka_has_everything_that_came_in_in_order(
                 station.faults.drop()
         station.push("NODE3000005", {"TimeStamp": "noon", "Value": "1"})
         feed.submit(reading("NODE3000005", "37", source="test"))
-        await until(lambda: received() - before == 200 * (len(NUMBERS) + 1) + 3, seconds=30)
+        await until(lambda: received() - before == 200 * (len(NUMBERS) + 1) + 3)
         await feed.drain()
 
         assert health.parts["feed"].detail == "drained"

@@ -1,19 +1,19 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from iss_agents.feed.outbox import BATCH_RECORDS, PENDING_LIMIT, Outbox
-from iss_agents.shard import WHOLE
+from iss_agents.feed.outbox import BATCH_RECORDS, PENDING_LIMIT, Outbox, SpoolLocation
+from iss_agents.telemetry.shards import WHOLE
 from tests.feed.test_spool import MEBIBYTE, records
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    outbox = Outbox()
-    outbox.open(tmp_path, MEBIBYTE, WHOLE)
+async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
+    outbox = Outbox(SpoolLocation(tmp_path, MEBIBYTE, WHOLE))
+    await outbox.recover()
     yield outbox
-    outbox.close()
+    await outbox.close()
 
 
 def held(outbox: Outbox) -> tuple[int, int]:
@@ -23,17 +23,17 @@ def held(outbox: Outbox) -> tuple[int, int]:
 async def test_a_batch_that_moved_to_disk_while_it_was_sent_is_removed_there(outbox: Outbox) -> None:
     sent = records(*range(BATCH_RECORDS))
     outbox.put(sent)
-    batch = outbox.next_batch()
+    batch = await outbox.next_batch()
     outbox.put(records(BATCH_RECORDS))
     await outbox.move_to_disk()
     outbox.put(records(BATCH_RECORDS + 1))
-    outbox.remove(batch)
+    await outbox.remove(batch)
 
     assert batch == sent
     assert held(outbox) == (1, 1)
-    assert outbox.next_batch() == records(BATCH_RECORDS)
-    outbox.remove(records(BATCH_RECORDS))
-    assert outbox.next_batch() == records(BATCH_RECORDS + 1)
+    assert await outbox.next_batch() == records(BATCH_RECORDS)
+    await outbox.remove(records(BATCH_RECORDS))
+    assert await outbox.next_batch() == records(BATCH_RECORDS + 1)
 
 
 async def test_with_a_full_spool_the_memory_fills_and_then_the_newest_are_refused(outbox: Outbox) -> None:
@@ -44,10 +44,10 @@ async def test_with_a_full_spool_the_memory_fills_and_then_the_newest_are_refuse
 
     assert outbox.put(records(*range(PENDING_LIMIT))) == BATCH_RECORDS
     assert outbox.pending == PENDING_LIMIT
-    assert not outbox.look_for_room()
+    assert not outbox.check_room()
     while outbox.spooled:
-        outbox.remove(outbox.next_batch())
-    outbox.remove(outbox.next_batch())
-    outbox.remove(outbox.next_batch())
-    assert outbox.look_for_room()
+        await outbox.remove(await outbox.next_batch())
+    await outbox.remove(await outbox.next_batch())
+    await outbox.remove(await outbox.next_batch())
+    assert outbox.check_room()
     assert outbox.put(records(1)) == 0

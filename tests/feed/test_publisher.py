@@ -14,20 +14,22 @@ from time import time
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from prometheus_client import REGISTRY
 
-from iss_agents.embedded.jars import jar_folder
-from iss_agents.embedded.kafka import Kafka
-from iss_agents.embedded.place import free_port
-from iss_agents.feed import delivery
+from iss_agents.config.settings import Settings, load_settings
+from iss_agents.feed import producer, publisher
 from iss_agents.feed.outbox import HIGH_WATER, PENDING_LIMIT
-from iss_agents.feed.outgoing import Outgoing
-from iss_agents.feed.publisher import Publisher
-from iss_agents.feed.takeover import waiting
-from iss_agents.health import Health
-from iss_agents.metrics import PUBLISHED
-from iss_agents.records import decode_invalid
-from iss_agents.settings import Settings, load_settings
-from iss_agents.topics import INVALID, RAW
+from iss_agents.feed.producer_record import ProducerRecord
+from iss_agents.feed.publisher import Overflow, Publisher
+from iss_agents.feed.spool_directory import count_records
+from iss_agents.local_stack.jars import jar_folder
+from iss_agents.local_stack.kafka import Kafka
+from iss_agents.local_stack.ports import free_port
+from iss_agents.runtime.health import Health
+from iss_agents.runtime.metrics import PUBLISHED
+from iss_agents.telemetry.records import decode_invalid
+from iss_agents.telemetry.topics import INVALID, RAW
+from tests.broker import new_broker
 from tests.waiting import until
 
 PARTITIONS = {RAW.name: RAW.partitions, INVALID.name: INVALID.partitions}
@@ -35,7 +37,7 @@ PARTITIONS = {RAW.name: RAW.partitions, INVALID.name: INVALID.partitions}
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    broker = Kafka(tmp_path_factory.mktemp("kafka"), free_port())
+    broker = new_broker(tmp_path_factory.mktemp("kafka"))
     start(broker)
     yield broker
     assert broker.program
@@ -65,10 +67,10 @@ async def publishing(
         await publisher.stop()
 
 
-def numbered(name: str, first: int, end: int, padding: str = "") -> list[Outgoing]:
+def numbered(name: str, first: int, end: int, padding: str = "") -> list[ProducerRecord]:
     """Records of seven items in turn; their numbers grow."""
     return [
-        Outgoing(
+        ProducerRecord(
             RAW.name, number % 7, f"{name}-{number % 7}".encode(), f"{number}{padding}".encode(), 1e9 + number
         )
         for number in range(first, end)
@@ -161,14 +163,14 @@ async def test_without_kafka_at_the_start_the_next_start_publishes(kafka: Kafka,
         publisher.offer(numbered("away", 0, 2500))
         await until(lambda: publisher.spooled == 2500)
         publisher.offer(numbered("away", 2500, 2600))
-    assert waiting(tmp_path) == 2600
+    assert count_records(tmp_path) == 2600
 
     async with publishing(kafka.url, tmp_path) as (publisher, _):
         assert publisher.spooled_until is not None
         assert publisher.spooled_until.timestamp() == 1e9 + 2599
         publisher.offer(numbered("away", 2600, 2800))
         assert await publisher.flush(20)
-    assert waiting(tmp_path) == 0
+    assert count_records(tmp_path) == 0
     assert complete(await stored(kafka.url, "away"), "away", 2800)
 
 
@@ -176,15 +178,15 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from iss_agents.feed.publisher import Publisher
-from iss_agents.health import Health
-from iss_agents.settings import Settings
+from iss_agents.runtime.health import Health
+from iss_agents.config.settings import Settings
 from tests.feed.test_publisher import numbered
 
-async def main(url, home):
+async def main(url, home, name):
     publisher = Publisher(Settings(kafka_url=url, home=Path(home)), Health())
     await publisher.start()
     for number in range(1_000_000):
-        publisher.offer(numbered("child", number, number + 1))
+        publisher.offer(numbered(name, number, number + 1))
         print(number, flush=True)
         await asyncio.sleep(0.002)
 
@@ -195,16 +197,16 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_a_killed_worker_loses_less_than_a_second_and_the_next_one_publishes_its_spool(
     kafka: Kafka, tmp_path: Path
 ) -> None:
-    arguments = [sys.executable, "-c", CHILD, kafka.url, str(tmp_path)]
+    arguments = [sys.executable, "-c", CHILD, kafka.url, str(tmp_path), "child"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:  # noqa: ASYNC220
         assert child.stdout
         await asyncio.to_thread(_read_until, child.stdout, 500)
         request(kafka, signal.SIGSTOP)
-        await until(lambda: waiting(tmp_path) > 500)
+        await until(lambda: count_records(tmp_path) > 500)
         child.kill()
         offered = _last(child.stdout)
     request(kafka, signal.SIGCONT)
-    spooled = waiting(tmp_path)
+    spooled = count_records(tmp_path)
     async with publishing(kafka.url, tmp_path) as (publisher, _):
         assert publisher.spooled == spooled
         assert await publisher.flush(20)
@@ -214,7 +216,49 @@ async def test_a_killed_worker_loses_less_than_a_second_and_the_next_one_publish
     assert complete(found, "child", arrived)
     # Once records go to disk, they go there every 50 ms: that is 25 records at 2 ms each.
     assert offered + 1 - arrived < 100
-    assert waiting(tmp_path) == 0
+    assert count_records(tmp_path) == 0
+
+
+@pytest.mark.long
+async def test_a_stand_by_publishes_what_a_killed_leader_left_before_anything_of_its_own(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    async with publishing(kafka.url, tmp_path) as (stand_by, _):
+        spooled = await killed_while_kafka_stands_still(kafka, tmp_path, "left")
+        await stand_by.recover()
+        stand_by.offer(numbered("left", spooled, spooled + 100))
+        assert stand_by.spooled_until
+        assert stand_by.spooled_until.timestamp() == 1e9 + spooled - 1
+        assert await stand_by.flush(20)
+
+    found = await stored(kafka.url, "left")
+    assert complete(found, "left", spooled + 100)
+    assert all(numbers == sorted(numbers) for numbers in map(first_seen, found.values()))
+    assert count_records(tmp_path) == 0
+
+
+@pytest.mark.long
+async def test_what_a_worker_leaves_that_dies_beside_another_is_found_within_a_minute(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "RECOVER_SECONDS", 0.1)
+    async with publishing(kafka.url, tmp_path):
+        spooled = await killed_while_kafka_stands_still(kafka, tmp_path, "found")
+        await until(lambda: count_records(tmp_path) == 0)
+
+    assert complete(await stored(kafka.url, "found"), "found", spooled)
+
+
+async def killed_while_kafka_stands_still(kafka: Kafka, home: Path, name: str) -> int:
+    """Return how many records a worker leaves on the disk that is killed."""
+    request(kafka, signal.SIGSTOP)
+    arguments = [sys.executable, "-c", CHILD, kafka.url, str(home), name]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as child:  # noqa: ASYNC220
+        await until(lambda: count_records(home) > 300)
+        child.kill()
+    spooled = count_records(home)
+    request(kafka, signal.SIGCONT)
+    return spooled
 
 
 def _read_until(lines: Iterator[str], number: int) -> None:
@@ -226,14 +270,18 @@ def _last(lines: Iterator[str]) -> int:
     return int([line for line in lines if line.endswith("\n")][-1])
 
 
-async def test_a_full_spool_refuses_the_newest_and_says_so_once(kafka: Kafka, tmp_path: Path) -> None:
-    events: list[str] = []
+def rejected() -> float:
+    return REGISTRY.get_sample_value("iss_spool_refused_total") or 0.0
+
+
+async def test_a_full_spool_rejects_the_newest_and_reports_it_once(kafka: Kafka, tmp_path: Path) -> None:
+    overflows: list[Overflow] = []
+    began = rejected()
     request(kafka, signal.SIGSTOP)
     async with publishing(kafka.url, tmp_path, spool_bytes=1 << 20) as (publisher, _):
-        publisher.on_refused = lambda: events.append("refused")
-        publisher.on_room = lambda: events.append("room")
+        publisher.on_overflow = overflows.append
         end = 0
-        while not events:
+        while rejected() == began:
             publisher.offer(numbered("full", end, end + 2000, padding=" " * 100))
             end += 2000
             await asyncio.sleep(0.06)
@@ -243,15 +291,17 @@ async def test_a_full_spool_refuses_the_newest_and_says_so_once(kafka: Kafka, tm
         publisher.offer(numbered("full", end, end + 10))
         assert publisher.spooled + publisher.pending == accepted
         request(kafka, signal.SIGCONT)
-        await until(lambda: events == ["refused", "room"], seconds=20)
+        await until(lambda: bool(overflows))
         publisher.offer(numbered("full", accepted, accepted + 100))
         assert await publisher.flush(20)
 
+    assert [overflow.start < overflow.end for overflow in overflows] == [True]
+    assert "the spool is full" in overflows[0].reason
     assert complete(await stored(kafka.url, "full"), "full", accepted + 100)
 
 
 async def test_a_record_that_kafka_refuses_does_not_hold_up_the_others(kafka: Kafka, tmp_path: Path) -> None:
-    huge = Outgoing(RAW.name, 3, b"huge-3", random.Random(1).randbytes(2_000_000), time())
+    huge = ProducerRecord(RAW.name, 3, b"huge-3", random.Random(1).randbytes(2_000_000), time())
     async with publishing(kafka.url, tmp_path) as (publisher, _):
         publisher.offer([*numbered("huge", 0, 700), huge, *numbered("huge", 700, 1400)])
         assert await publisher.flush(20)
@@ -279,11 +329,11 @@ async def test_a_clock_that_is_ahead_holds_records_until_it_is_corrected(
 ) -> None:
     now = [record._replace(ingest_ts=0.0) for record in numbered("wrong", 0, 700)]
     async with publishing(kafka.url, tmp_path) as (publisher, health):
-        monkeypatch.setattr(delivery, "time", lambda: time() + 7200)
+        monkeypatch.setattr(producer, "time", lambda: time() + 7200)
         publisher.offer(now)
         await until(lambda: not health.ok)
         assert "is a clock wrong, this machine's or Kafka's?" in health.parts["kafka"].detail
-        monkeypatch.setattr(delivery, "time", time)
+        monkeypatch.setattr(producer, "time", time)
         assert await publisher.flush(20)
 
     assert complete(await stored(kafka.url, "wrong"), "wrong", 700)
@@ -299,7 +349,9 @@ async def test_a_record_that_is_too_old_for_its_topic_does_not_hold_up_the_other
     limit = {"message.timestamp.before.max.ms": "3600000"}
     await admin.create_topics([NewTopic(topic, 1, 1, topic_configs=limit)])
     await admin.close()
-    old, new = (Outgoing(topic, 0, b"old-0", value, ingest) for value, ingest in ((b"1", 1e9), (b"2", time())))
+    old, new = (
+        ProducerRecord(topic, 0, b"old-0", value, ingest) for value, ingest in ((b"1", 1e9), (b"2", time()))
+    )
     async with publishing(kafka.url, tmp_path) as (publisher, _):
         publisher.offer([old, new])
         assert await publisher.flush(10)

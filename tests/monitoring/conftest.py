@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from iss_agents.embedded.program import Program
-from iss_agents.settings import Settings
+from iss_agents.config.settings import Settings
+from iss_agents.kafka.topic_admin import provision_topics
+from iss_agents.local_stack.process import Program
 from iss_agents.simulator.model import station_model
 from iss_agents.simulator.station import Station
-from iss_agents.topic_check import ensure_topics
 from tests.secure.broker import SecureKafka
 from tests.secure.database import SecureDatabase
 from tests.secure.rights import grant_least_rights
@@ -21,7 +21,7 @@ async def kafka(tmp_path: Path) -> AsyncIterator[SecureKafka]:
     own = SecureKafka(tmp_path / "kafka")
     own.certify()
     program = own.begin()
-    await ensure_topics(Settings(_env_file=None, kafka_url=own.url))
+    await provision_topics(Settings(_env_file=None, kafka_url=own.url))
     await grant_least_rights(own.url)
     yield own
     program.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 import prometheus_client
 from prometheus_client.parser import text_string_to_metric_families
 
-import iss_agents.metrics  # noqa: F401 - registers them
+import iss_agents.runtime.metrics  # noqa: F401 - registers them
 
 DOCKER = Path(__file__).parent.parent.parent / "docker"
 RULES = DOCKER / "prometheus" / "alerts.yaml"

@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import yaml
 
-from iss_agents.embedded.place import free_port
-from iss_agents.embedded.program import Program
+from iss_agents.local_stack.ports import free_port
+from iss_agents.local_stack.process import Program
 from tests.monitoring.names import DOCKER, RULES
 from tests.pipeline.worker import Worker
 from tests.waiting import until
@@ -78,7 +78,7 @@ async def watching(worker: Worker, folder: Path) -> AsyncIterator[Prometheus]:
     own = Prometheus(folder, f"127.0.0.1:{worker.port}", worker.read_token)
     own.program.start()
     try:
-        await until(own.ready, 30)
+        await until(own.ready)
         yield own
     finally:
         own.program.stop()

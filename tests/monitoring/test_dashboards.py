@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iss_agents.catalog import items
+from iss_agents.telemetry.catalog import items
 from tests.monitoring.dashboards import FILES, GRAFANA, INFINITY, PROMETHEUS, read, targets
 from tests.monitoring.names import asked_for, known
 

@@ -1,5 +1,6 @@
 """A worker ends, comes back without a role and half of the feed, and cannot post: Prometheus notices."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +16,7 @@ from tests.pipeline.tank_story import lately, use_before_loss
 from tests.pipeline.worker import START_SECONDS, Worker, running
 from tests.waiting import until
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.long
 
 OF_WORKERS = {
     "WorkerDown",
@@ -39,15 +40,15 @@ async def test_a_worker_that_cannot_post_ends_lacks_a_role_and_starts_again_and_
     ):
         await until(worker.healthy, START_SECONDS)
         await until(partial(shows, worker, CABIN, "745.2"), START_SECONDS)
-        await until(partial(are_over, prometheus, OF_WORKERS), 30)
+        await until(partial(are_over, prometheus, OF_WORKERS))
 
         fake_x.answers.append(refusing(403, "You are not permitted to perform this action."))
         for measurement in use_before_loss(lately()):
             station.publish(*measurement)
-        await until(partial(prometheus.raises, "PostsFailing"), 60)
-        await until(partial(are_over, prometheus, {"WorkerDown", "RoleMissing"}), 30)
+        await until(partial(prometheus.raises, "PostsFailing"))
+        await until(partial(are_over, prometheus, {"WorkerDown", "RoleMissing"}))
         kill(worker)
-        await until(partial(prometheus.raises, "WorkerDown"), 30)
+        await until(partial(prometheus.raises, "WorkerDown"))
         await start_again(worker, prometheus, 1)
         await until(partial(only_the_archive_is_missing, prometheus), START_SECONDS)
         await until(partial(only_the_second_shard_is_missing, prometheus), START_SECONDS)
@@ -55,18 +56,18 @@ async def test_a_worker_that_cannot_post_ends_lacks_a_role_and_starts_again_and_
             assert not await prometheus.raises("WorkerRestarts")
             kill(worker)
             await start_again(worker, prometheus, count)
-        await until(partial(prometheus.raises, "WorkerRestarts"), 30)
+        await until(partial(prometheus.raises, "WorkerRestarts"))
 
 
 @pytest.fixture
 def small_home(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of its own, of 16 MiB."""
+    """A folder on a file system of its own, of 16 MiB; making it needs root, or sudo without a password."""
     home = tmp_path / "small"
     home.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", home], check=False).returncode:
-        pytest.skip("only root, and not in every container, can make a small disk")
+    as_root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+    subprocess.run([*as_root, "mount", "-t", "tmpfs", "-o", "size=16m,mode=777", "none", home], check=True)
     yield home
-    subprocess.run(["umount", "--lazy", home], check=True)
+    subprocess.run([*as_root, "umount", "--lazy", home], check=True)
 
 
 async def test_a_disk_that_is_nearly_full_is_noticed(small_home: Path, tmp_path: Path) -> None:
@@ -74,10 +75,10 @@ async def test_a_disk_that_is_nearly_full_is_noticed(small_home: Path, tmp_path:
         running(small_home, **ALONE) as worker,
         watching(worker, tmp_path / "prometheus") as prometheus,
     ):
-        await until(partial(prometheus.query, "iss_home_free_bytes / iss_home_size_bytes > 0.5"), 30)
+        await until(partial(prometheus.query, "iss_home_free_bytes / iss_home_size_bytes > 0.5"))
         assert not await prometheus.raises("DiskNearlyFull")
         (small_home / "ballast").write_bytes(bytes(15 << 20))
-        await until(partial(prometheus.raises, "DiskNearlyFull"), 30)
+        await until(partial(prometheus.raises, "DiskNearlyFull"))
 
 
 async def are_over(prometheus: Prometheus, alerts: set[str]) -> bool:
@@ -91,7 +92,7 @@ async def only_the_archive_is_missing(prometheus: Prometheus) -> bool:
 
 async def only_the_second_shard_is_missing(prometheus: Prometheus) -> bool:
     missing = (await prometheus.rules())["FeedShardMissing"]["alerts"]
-    return [alert["labels"]["shard"] for alert in missing] == ["2/2"]
+    return [alert["labels"].get("shard") for alert in missing] == ["2/2"]
 
 
 async def start_again(worker: Worker, prometheus: Prometheus, count: int) -> None:

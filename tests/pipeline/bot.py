@@ -13,16 +13,15 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pymongo.database import Database
 
-from iss_agents.application import GROUP
 from iss_agents.simulator.station import Station
-from iss_agents.topics import EVENTS
+from iss_agents.telemetry.topics import AGENTS_GROUP, EVENTS
 from tests.announcers.fake_x import KEYS, FakeX
 from tests.pipeline.tank_story import Measurement
 from tests.pipeline.worker import START_SECONDS, Worker, running
 from tests.waiting import until
 
 CABIN = "USLAB000058"
-TOLD_SECONDS = 15.0
+TOLD_SECONDS = 60.0
 X_KEYS = {f"ISS_X_{name.upper()}": key for name, key in KEYS._asdict().items()}
 
 
@@ -88,18 +87,19 @@ class Bot:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka_url)
         await admin.start()
         try:
-            offsets = await admin.list_consumer_group_offsets(GROUP)
+            offsets = await admin.list_consumer_group_offsets(AGENTS_GROUP)
         finally:
             await admin.close()
         done = offsets.get(TopicPartition(EVENTS.name, 0))
         return done is not None and done.offset >= count
 
 
-async def shows(worker: Worker, item: str, value: str) -> bool:
-    """Whether a worker shows this value of an item."""
-    if await worker.status(f"/api/v1/items/{item}") != 200:
+async def shows(worker: Worker, item: str, value: str, source: str = "") -> bool:
+    """Whether a worker shows this value of an item, from a source other than its feed's if one is given."""
+    address = f"/api/v1/items/{item}" + (f"?source={source}" if source else "")
+    if await worker.status(address) != 200:
         return False
-    return bool((await worker.get(f"/api/v1/items/{item}")).get("value") == value)
+    return bool((await worker.get(address)).get("value") == value)
 
 
 async def has_partitions(worker: Worker) -> bool:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from iss_agents.catalog import PROCESSOR_ITEM, SIGNAL_ITEM, TANK_ITEM
-from iss_agents.feed.outgoing import outgoing_reading
-from iss_agents.records import GOOD_STATUS, Reading, new_reading
-from iss_agents.station_clock import station_hours
+from iss_agents.feed.producer_record import outgoing_reading
+from iss_agents.telemetry.catalog import PROCESSOR_ITEM, SIGNAL_ITEM, TANK_ITEM
+from iss_agents.telemetry.records import GOOD_STATUS, Reading, Source, new_reading
+from iss_agents.telemetry.station_clock import station_hours
 
 LEVEL = 20
 """Percent in the tank before the first use."""
@@ -65,18 +65,18 @@ def uses(begin: datetime, count: int) -> list[Measurement]:
     return [measurement for start, level in following for measurement in use(start, level)]
 
 
-def readings(story: Iterable[Measurement]) -> list[Reading]:
+def readings(story: Iterable[Measurement], source: Source = "isslive") -> list[Reading]:
     """Return the readings that the feed makes of a story as it happens."""
     return [
-        new_reading(item, time, value, ingest_ts=time, source="isslive", status_class=status_class)
+        new_reading(item, time, value, ingest_ts=time, source=source, status_class=status_class)
         for item, value, time, status_class in story
     ]
 
 
-async def keep_in_kafka(kafka_url: str, story: Iterable[Measurement]) -> None:
+async def keep_in_kafka(kafka_url: str, story: Iterable[Measurement], source: Source = "isslive") -> None:
     """Put a story where the feed would have put it when it happened."""
     async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer:
-        for reading in readings(story):
+        for reading in readings(story, source):
             topic, partition, key, value, seconds = outgoing_reading(reading)
             await producer.send_and_wait(topic, value, key, partition, round(seconds * 1000))
 

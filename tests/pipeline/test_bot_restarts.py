@@ -1,16 +1,20 @@
 """Each use is told once, wherever a worker of the bot is killed, fails or shares its work."""
 
+import asyncio
 import signal
 from functools import partial
 from pathlib import Path
 from time import time
+from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from iss_agents.catalog import TANK_ITEM
-from iss_agents.giving_up import EXIT_CODE
+from iss_agents.runtime.fail_fast import EXIT_CODE
+from iss_agents.telemetry.catalog import TANK_ITEM
 from tests.announcers.fake_x import rate_limited
-from tests.pipeline.bot import CABIN, TOLD_SECONDS, Bot, has_partitions, shows
+from tests.pipeline.bot import CABIN, TOLD_SECONDS, X_KEYS, Bot, has_partitions, shows
 from tests.pipeline.tank_story import LEVEL, lately, use
 from tests.pipeline.worker import START_SECONDS, Worker
 from tests.waiting import until
@@ -53,6 +57,33 @@ async def test_a_worker_killed_before_or_after_x_took_the_text_tells_it_once(bot
     (text,) = bot.x.posts
     assert bot.x.received == [text, text]
     assert bot.events.count_documents({}) == 1
+
+
+async def test_a_webhook_that_took_a_text_from_a_worker_killed_right_then_gets_it_again_with_the_same_id(
+    bot: Bot,
+) -> None:
+    received: list[dict[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        received.append(await request.json())
+        if len(received) == 1:
+            await asyncio.Event().wait()
+        return web.Response(status=204)
+
+    application = web.Application()
+    application.router.add_post("/hook", take)
+    async with TestServer(application, shutdown_timeout=0) as server:
+        told = dict.fromkeys(X_KEYS, "") | {"ISS_WEBHOOK_URL": str(server.make_url("/hook"))}
+        async with bot.following(**told) as worker:
+            bot.hear(use(lately()))
+            await until(lambda: len(received) == 1, TOLD_SECONDS)
+            await worker.stop(signal.SIGKILL)
+        async with bot.following(**told):
+            assert await bot.until_decided(seconds=START_SECONDS) == ["posted"]
+
+    first, second = received
+    assert first == second
+    assert first["event"]["event_id"] == bot.posts.distinct("_id")[0]
 
 
 async def test_a_worker_killed_after_its_decision_was_recorded_tells_the_use_once(bot: Bot) -> None:
@@ -98,7 +129,6 @@ async def test_two_workers_tell_a_use_once(bot: Bot) -> None:
     assert len(bot.x.received) == 1
 
 
-@pytest.mark.timeout(300)
 async def test_while_the_bot_waits_for_x_a_second_worker_gets_its_share_and_the_use_is_told_once(
     bot: Bot,
 ) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pymongo.collection import Collection
 
-from iss_agents.catalog import as_number
 from iss_agents.simulator.playback import whole_recording
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import TIME_STAMP, VALUE
-from iss_agents.station_clock import from_milliseconds, milliseconds, source_time
+from iss_agents.telemetry.catalog import as_number
+from iss_agents.telemetry.station_clock import from_milliseconds, milliseconds, source_time
 from tests.pipeline.conftest import Broker
 from tests.pipeline.worker import START_SECONDS, running
 from tests.waiting import until
@@ -45,7 +45,7 @@ async def test_every_row_of_the_recording_is_stored_once_in_order_and_the_last_i
         # Item by item, which an index answers: the embedded database counts by walking through all documents.
         for item, expected in rows.items():
             await until(partial(is_stored, readings, item, expected[-1][0]), PLAY_SECONDS)
-        await until(lambda: readings.estimated_document_count() >= len(updates), 10)
+        await until(lambda: readings.estimated_document_count() >= len(updates))
         last_seen = (await worker.get("/api/v1/tables/last_seen"))["entries"]
         invalid = await worker.metric("iss_invalid_total")
 

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from iss_agents.embedded.place import free_port
+from iss_agents.local_stack.ports import free_port
 from tests.waiting import until
 
-START_SECONDS = 40
+START_SECONDS = 90
 LOG_LINES = 40
 
 
@@ -52,7 +52,7 @@ class Worker:
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process
         self.process.send_signal(how)
-        await until(lambda: self.process and self.process.poll() is not None, 30)
+        await until(lambda: self.process and self.process.poll() is not None)
         return self.process.returncode
 
     async def get(self, path: str) -> Any:
@@ -66,6 +66,13 @@ class Worker:
                 return answer.status
         except aiohttp.ClientConnectionError:
             return 0
+
+    async def send_test(self, **measurement: str) -> str:
+        """Send a test reading and return its id."""
+        headers = {"Authorization": "Bearer secret"}
+        async with self.http.post("/api/v1/ingest/test", json=measurement, headers=headers) as answer:
+            assert answer.status == 201
+            return str((await answer.json())["event_id"])
 
     async def healthy(self) -> bool:
         return await self.status("/healthz") == 200

@@ -1,6 +1,9 @@
 """A real Kafka: a plain listener for its operator, one with TLS, users and rights for everybody else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import trustme
 from cryptography.hazmat.primitives.serialization import (
@@ -10,13 +13,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from iss_agents.embedded.jars import jar_folder
-from iss_agents.embedded.kafka import Kafka
-from iss_agents.embedded.place import free_port
-from iss_agents.embedded.program import Program
-from iss_agents.settings import Settings, load_settings
+from iss_agents.config.settings import Settings, load_settings
+from iss_agents.local_stack.jars import jar_folder
+from iss_agents.local_stack.kafka import Kafka
+from iss_agents.local_stack.ports import free_port
+from iss_agents.local_stack.process import Program
 
 USER, PASSWORD = "worker", "right-password"
+OPERATOR, OPERATOR_PASSWORD = "operator", "operators-own"
+"""May do everything."""
 STRANGER = "stranger"
 """Comes in by PLAIN, and is never given a right."""
 
@@ -31,7 +36,7 @@ listener.name.clients.plain.sasl.jaas.config={login}.plain.PlainLoginModule requ
 listener.name.clients.scram-sha-256.sasl.jaas.config={login}.scram.ScramLoginModule required;
 listener.name.clients.scram-sha-512.sasl.jaas.config={login}.scram.ScramLoginModule required;
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
+super.users=User:ANONYMOUS;User:{operator}
 """
 
 
@@ -53,6 +58,18 @@ class SecureKafka(Kafka):
         certificate = authority.issue_cert("127.0.0.1")
         chain = b"".join(part.bytes() for part in certificate.cert_chain_pems)
         self._keystore.write_bytes(_pkcs8(certificate.private_key_pem.bytes()) + chain)
+
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path) -> Iterator[Self]:
+        """Run a broker with certificates of its own in a folder."""
+        kafka = cls(folder)
+        kafka.certify()
+        program = kafka.begin()
+        try:
+            yield kafka
+        finally:
+            program.stop()
 
     def begin(self) -> Program:
         """Start, also again, and return when topics can be made."""
@@ -82,12 +99,15 @@ class SecureKafka(Kafka):
             ",CONTROLLER://", f",CLIENTS://127.0.0.1:{self._secure_port},CONTROLLER://"
         )
         users = " ".join(f'user_{name}="{PASSWORD}"' for name in (USER, STRANGER))
-        secure = SECURE.format(keystore=self._keystore, login=LOGIN, users=users)
+        secure = SECURE.format(keystore=self._keystore, login=LOGIN, users=users, operator=OPERATOR)
         self._properties.write_text(plain + secure)
 
     def _format_arguments(self) -> list[str]:
-        secret = f"[name={USER},password={PASSWORD}]"
-        scram = [f"--add-scram={mechanism}={secret}" for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
+        scram = [
+            f"--add-scram={mechanism}=[name={user},password={password}]"
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+            for user, password in ((USER, PASSWORD), (OPERATOR, OPERATOR_PASSWORD))
+        ]
         return [*super()._format_arguments(), *scram]
 
 

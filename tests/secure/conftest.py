@@ -12,11 +12,8 @@ from tests.secure.broker import SecureKafka
 @pytest.fixture(scope="session")
 def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
     """A Kafka that wants TLS and a user, and gives nobody any rights."""
-    kafka = SecureKafka(tmp_path_factory.mktemp("secure"))
-    kafka.certify()
-    program = kafka.begin()
-    yield kafka
-    program.stop()
+    with SecureKafka.running(tmp_path_factory.mktemp("secure")) as kafka:
+        yield kafka
 
 
 @pytest.fixture

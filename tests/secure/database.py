@@ -1,17 +1,19 @@
 """A real database that speaks MongoDB's protocol, with TLS and users."""
 
-import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import trustme
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from iss_agents.embedded.database import Database
-from iss_agents.embedded.hanging import start_again_when_it_hangs
-from iss_agents.embedded.place import accepts, free_port
-from iss_agents.embedded.program import Program
-from iss_agents.settings import Settings
+from iss_agents.config.settings import Settings
+from iss_agents.local_stack.database import Database, executable
+from iss_agents.local_stack.liveness import start_again_when_it_hangs
+from iss_agents.local_stack.ports import accepts, free_port
+from iss_agents.local_stack.process import Program
 
 USER = {"createUser": "worker", "pwd": "right", "roles": ["readWrite", "dbAdmin"]}
 
@@ -30,8 +32,7 @@ class SecureDatabase:
         """Make the user and the certificate, start for the first time, and return when it is reached."""
         self._make_user()
         place = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data")]
-        executable = str(Path(sysconfig.get_path("scripts")) / "secantusd-py")
-        command = [executable, *place, "--cache-size", "256M", "--log-level", "ERROR", "--auth"]
+        command = [executable(), *place, "--cache-size", "256M", "--log-level", "ERROR", "--auth"]
         program = Program("The database", [*command, *self._certify()], self.folder / "database.log")
         program.start()
         program.wait_until(lambda: accepts(self.port))
@@ -43,6 +44,17 @@ class SecureDatabase:
         )
         return program
 
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path) -> Iterator[Self]:
+        """Run a database in a folder."""
+        database = cls(folder)
+        program = database.begin()
+        try:
+            yield database
+        finally:
+            program.stop()
+
     def variables(self) -> dict[str, str]:
         """Return the environment variables of a worker that may come in."""
         address = self.settings().mongo_url.get_secret_value()
@@ -53,9 +65,14 @@ class SecureDatabase:
         program = open_to_all.start()
         program.wait_until(open_to_all.ready)
         with MongoClient[dict[str, object]](open_to_all.url) as client:
-            client["iss"].command(USER)
             client["embedded"].command(WATCHER)
+        self.create_users(open_to_all.url)
         program.stop()
+
+    def create_users(self, url: str) -> None:
+        """Create who may come in, by an address where everybody may."""
+        with MongoClient[dict[str, object]](url) as client:
+            client["iss"].command(USER)
 
     def _certify(self) -> list[str]:
         authority = trustme.CA()

@@ -1,5 +1,7 @@
 """The least rights of a worker on Kafka, as the README lists them."""
 
+from collections.abc import Iterable
+
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
@@ -19,6 +21,11 @@ async def grant_least_rights(url: str) -> None:
     """Give the worker's user what it needs to run beside topics that exist, and nothing else."""
     wanted = [(TOPIC, name, right) for name in TOPICS for right in (READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS)]
     wanted += [(GROUP, name, right) for name in GROUPS for right in (READ, DESCRIBE)]
+    await grant(url, wanted)
+
+
+async def grant(url: str, wanted: Iterable[tuple[int, str, int]]) -> None:
+    """Give the worker's user rights: kind of resource, prefix of its name, right."""
     admin = AIOKafkaAdminClient(bootstrap_servers=url)
     await admin.start()
     try:

@@ -8,26 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from iss_agents.archive.database import DatabaseAway, away_if_it_fails, connect
-from iss_agents.archive.indexes import prepare
-from iss_agents.embedded.place import free_port
+from iss_agents.archive.mongo import DatabaseUnavailableError, connect, mongo_errors
+from iss_agents.archive.retention import prepare
+from iss_agents.config.settings import Settings
 from iss_agents.errors import UserError
-from iss_agents.settings import Settings
+from iss_agents.local_stack.ports import free_port
 from tests.secure.database import SecureDatabase
 
 
 @pytest.fixture(scope="module")
 def secure_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureDatabase]:
-    database = SecureDatabase(tmp_path_factory.mktemp("secure_database"))
-    program = database.begin()
-    yield database
-    program.stop()
+    with SecureDatabase.running(tmp_path_factory.mktemp("secure_database")) as database:
+        yield database
 
 
 async def insert(settings: Settings) -> bool:
     database = connect(settings)
     try:
-        with away_if_it_fails():
+        with mongo_errors():
             return (await database["readings"].insert_one({"value": "37"})).acknowledged
     finally:
         database.client.close()
@@ -38,12 +36,12 @@ async def test_the_least_roles_write_and_change_how_long_readings_are_kept(
 ) -> None:
     settings = secure_database.settings()
     database = connect(settings)
-    for days in (30, 7):
+    for days in (7, 30):
         await prepare(database, settings.model_copy(update={"retention_days": days}))
     indexes = await database["readings"].index_information()
     database.client.close()
 
-    assert 7 * 86400 in {index.get("expireAfterSeconds") for index in indexes.values()}
+    assert 30 * 86400 in {index.get("expireAfterSeconds") for index in indexes.values()}
     assert await insert(secure_database.settings())
 
 
@@ -59,7 +57,7 @@ async def test_the_least_roles_write_and_change_how_long_readings_are_kept(
 async def test_each_refusal_is_a_sentence_that_names_the_variable(
     secure_database: SecureDatabase, user: str, options: str | None, sentence: str
 ) -> None:
-    with pytest.raises(DatabaseAway, match=sentence) as failure:
+    with pytest.raises(DatabaseUnavailableError, match=sentence) as failure:
         await insert(secure_database.settings(user, options))
 
     assert "right" not in str(failure.value)

@@ -1,28 +1,33 @@
 """Kafka with TLS, users and rights: a real one, and a worker as an operator runs it."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from pymongo.collection import Collection
 
+from iss_agents.config.settings import Settings
 from iss_agents.errors import UserError
-from iss_agents.kafka_trouble import refusal
-from iss_agents.settings import Settings
+from iss_agents.kafka.diagnosis import explain_misconfiguration
+from iss_agents.kafka.topic_admin import check_topics, provision_topics
 from iss_agents.simulator.station import Station
-from iss_agents.topic_check import check_topics, ensure_topics
+from iss_agents.streaming.outputs import Output, Outputs
+from iss_agents.telemetry.topics import Topic
 from tests.pipeline.worker import START_SECONDS, Worker, running
-from tests.secure.broker import PASSWORD, STRANGER, SecureKafka
+from tests.secure import rights
+from tests.secure.broker import PASSWORD, STRANGER, USER, SecureKafka
 from tests.secure.rights import grant_least_rights
 from tests.waiting import until
 
 pytestmark = pytest.mark.long
 
 ITEM = "USLAB000058"
-REFUSED = r"Kafka at 127\.0\.0\.1:\d+ refuses user or password: correct ISS_KAFKA_USER, ISS_KAFKA_PASSWORD\."
+REFUSED = r"Kafka at 127\.0\.0\.1:\d+ rejects user or password: correct ISS_KAFKA_USER, ISS_KAFKA_PASSWORD\."
 
 
 @pytest.fixture
@@ -35,11 +40,33 @@ async def test_without_a_right_the_sentence_says_so(secure_kafka: SecureKafka) -
         await check_topics(secure_kafka.settings(kafka_user=STRANGER, kafka_mechanism="PLAIN"))
 
 
+async def test_what_agents_derive_waits_for_the_right_to_write_it_and_says_so(
+    secure_kafka: SecureKafka, tmp_path: Path
+) -> None:
+    topic = Topic(f"private-{uuid4().hex[:8]}", partitions=1)
+    await provision_topics(Settings(kafka_url=secure_kafka.url), [topic])
+    outputs = Outputs(secure_kafka.settings(home=tmp_path))
+    async with outputs:
+        sending = asyncio.create_task(outputs.send(topic, 0, [Output(b"key", b"value", 1)]))
+        await until(lambda: outputs.failures == 2)
+        assert (
+            f"{topic.name} does not accept records: Kafka does not let the user {USER} do this"
+            in outputs.problems[topic.name]
+        )
+
+        await rights.grant(
+            secure_kafka.url, [(rights.TOPIC, topic.name, right) for right in (rights.WRITE, rights.DESCRIBE)]
+        )
+        await asyncio.wait_for(sending, 20)
+
+        assert outputs.problems == {}
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 async def test_every_mechanism_lets_the_right_password_in_and_no_other(
     secure_kafka: SecureKafka, mechanism: str
 ) -> None:
-    await ensure_topics(Settings(kafka_url=secure_kafka.url))
+    await provision_topics(Settings(kafka_url=secure_kafka.url))
     await grant_least_rights(secure_kafka.url)
 
     found = await check_topics(secure_kafka.settings(kafka_mechanism=mechanism))
@@ -55,11 +82,11 @@ async def test_each_misunderstanding_of_the_transport_is_a_sentence_with_what_to
     by_another_name = f"localhost:{secure_kafka.secure_url.rpartition(':')[2]}"
     plain = {"kafka_url": secure_kafka.url, "kafka_ca_file": None, "kafka_tls": False}
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"kafka_url": secure_kafka.url}, r"hangs up before TLS begins: correct ISS_KAFKA_URL, or set ISS"),
-        (plain, r"asks for no user: unset ISS_KAFKA_USER"),
+        ({"kafka_url": secure_kafka.url}, r"disconnects before TLS begins: correct ISS_KAFKA_URL, or set ISS"),
+        (plain, r"requires no user: unset ISS_KAFKA_USER"),
         ({"kafka_ca_file": None}, r"is not trusted .*: set ISS_KAFKA_CA_FILE"),
-        ({"kafka_ca_file": None, "kafka_tls": False}, r"hangs up: set ISS_KAFKA_TLS=true"),
-        ({"kafka_user": None, "kafka_password": None}, r"if it wants a user, set ISS_KAFKA_USER"),
+        ({"kafka_ca_file": None, "kafka_tls": False}, r"disconnects: set ISS_KAFKA_TLS=true"),
+        ({"kafka_user": None, "kafka_password": None}, r"if it requires a user, set ISS_KAFKA_USER"),
         (
             {"kafka_url": by_another_name},
             r"is not trusted .*localhost",
@@ -73,8 +100,8 @@ async def test_each_misunderstanding_of_the_transport_is_a_sentence_with_what_to
 async def test_a_connection_that_was_lost_is_not_taken_for_a_wrong_setting(secure_kafka: SecureKafka) -> None:
     error = KafkaConnectionError("lost")
 
-    assert await refusal(Settings(kafka_url=secure_kafka.url), error) == ""
-    assert await refusal(secure_kafka.settings(), error) == ""
+    assert await explain_misconfiguration(Settings(kafka_url=secure_kafka.url), error) == ""
+    assert await explain_misconfiguration(secure_kafka.settings(), error) == ""
 
 
 async def test_a_worker_with_the_least_rights_brings_a_reading_to_the_database(
@@ -85,7 +112,7 @@ async def test_a_worker_with_the_least_rights_brings_a_reading_to_the_database(
     secured: Collection[dict[str, Any]],
     tmp_path: Path,
 ) -> None:
-    await ensure_topics(Settings(kafka_url=secure_kafka.url))
+    await provision_topics(Settings(kafka_url=secure_kafka.url))
     await grant_least_rights(secure_kafka.url)
     environment |= {"ISS_MONGO_URL": mongo_url, "ISS_MONGO_DATABASE": secured.database.name}
 
@@ -93,9 +120,9 @@ async def test_a_worker_with_the_least_rights_brings_a_reading_to_the_database(
         station.signal()
         await until(worker.healthy, START_SECONDS)
         station.publish(ITEM, "745.2")
-        await until(lambda: secured.count_documents({"item_id": ITEM}) == 1, 20)
+        await until(lambda: secured.count_documents({"item_id": ITEM}) == 1)
         # The archive and the Table read the topic each for itself, and either may be first.
-        await until(lambda: _shown(worker, "745.2"), 20)
+        await until(lambda: _shown(worker, "745.2"))
 
     assert PASSWORD not in worker.log
 
@@ -107,19 +134,19 @@ async def test_a_worker_with_a_wrong_password_says_so_once_and_spools(
     async with running(tmp_path / "home", ISS_FEED_URL=station.url, **(environment | wrong)) as worker:
         await until(lambda: _kafka_is_refused(worker), START_SECONDS)
         station.publish(ITEM, "745.2")
-        await until(lambda: _spooled(worker), 20)
-        await until(lambda: _kafka_is_refused(worker), 20)
+        await until(lambda: _spooled(worker))
+        await until(lambda: _kafka_is_refused(worker))
         assert worker.process
         assert worker.process.poll() is None
 
-    assert worker.log.count("refuses user or password") == 1
+    assert worker.log.count("rejects user or password") == 1
     assert "wrong-password" not in worker.log
 
 
 def test_a_command_with_a_wrong_password_ends_with_one_sentence(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "iss_agents.cli", "verify"]
+    command = [sys.executable, "-m", "iss_agents.cli.main", "verify"]
     wrong = environment | {"ISS_KAFKA_PASSWORD": "wrong-password", "ISS_HOME": str(tmp_path)}
 
     done = subprocess.run(command, env=wrong, capture_output=True, text=True, check=False)

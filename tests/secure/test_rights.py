@@ -3,11 +3,9 @@
 import re
 from pathlib import Path
 
-from iss_agents.application import GROUP
-from iss_agents.archive import intake
-from iss_agents.feed.leadership import group_of
-from iss_agents.shard import WHOLE, Shard
-from iss_agents.topics import TOPICS
+from iss_agents.feed.leader_election import group_of
+from iss_agents.telemetry.shards import WHOLE, Shard
+from iss_agents.telemetry.topics import AGENTS_GROUP, ARCHIVE_GROUP, TOPICS
 from tests.secure import rights
 
 ROOT = Path(__file__).parent.parent.parent
@@ -15,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_they_cover_every_topic_and_group_and_nothing_else() -> None:
     topics = {topic.name: [each for each in rights.TOPICS if topic.name.startswith(each)] for topic in TOPICS}
-    groups = {GROUP, intake.GROUP, group_of(WHOLE), group_of(Shard(2, 3))}
+    groups = {AGENTS_GROUP, ARCHIVE_GROUP, group_of(WHOLE), group_of(Shard(2, 3))}
 
     assert all(topics.values())
     assert {prefix for found in topics.values() for prefix in found} == set(rights.TOPICS)
@@ -23,7 +21,11 @@ def test_they_cover_every_topic_and_group_and_nothing_else() -> None:
 
 
 def test_the_readme_lists_them() -> None:
-    rows = dict(re.findall(r"^\| (topics|groups) \| (.*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    rows = dict(
+        re.findall(
+            r"^\| (topics|groups) \| (.*?) \|", (ROOT / "docker" / "README.md").read_text(), re.MULTILINE
+        )
+    )
 
     assert tuple(re.findall("`(.*?)`", rows["topics"])) == rights.TOPICS
     assert tuple(re.findall("`(.*?)`", rows["groups"])) == rights.GROUPS

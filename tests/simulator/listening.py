@@ -30,7 +30,8 @@ class Listening(ClientListener, SubscriptionListener):  # type: ignore[misc]
         self.client.connectionOptions.setKeepaliveInterval(500)
         self.client.connectionOptions.setStalledTimeout(200)
         self.client.connectionOptions.setReconnectTimeout(200)
-        self.client.connectionOptions.setRetryDelay(200)
+        # Also the time limit of an attempt: where a machine stands still for longer, there are two sessions.
+        self.client.connectionOptions.setRetryDelay(1000)
         if transport:
             self.client.connectionOptions.setForcedTransport(transport)
         self.client.addListener(self)

@@ -69,6 +69,13 @@ async def test_fault_is_triggered_by_command(station: Station) -> None:
         assert await answer.text() == "CONERR,5,New sessions are refused\r\n"
 
 
+async def test_fault_goes_to_the_port_that_is_named_before_it(station: Station) -> None:
+    arguments = ["--port", station.url.rpartition(":")[2], "fault", "recover"]
+    result = await asyncio.to_thread(CliRunner().invoke, simulate, arguments)
+
+    assert json.loads(result.output) == {"fault": "recover"}
+
+
 async def test_unknown_fault_is_one_sentence(station: Station) -> None:
     arguments = ["fault", "fire", "--url", station.url]
     result = await asyncio.to_thread(CliRunner().invoke, simulate, arguments)
@@ -90,7 +97,7 @@ async def test_fault_at_an_address_of_something_else_is_one_sentence(body: str) 
         result = await asyncio.to_thread(CliRunner().invoke, simulate, arguments)
 
     assert isinstance(result.exception, UserError)
-    assert str(result.exception) == f"What answers at {url} is no simulated station."
+    assert str(result.exception) == f"What answers at {url} is not a simulated station."
 
 
 @pytest.mark.parametrize("url", ["station", "http://", "http://127.0.0.1:x"])

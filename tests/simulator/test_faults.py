@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import ClientSession
 
-from iss_agents.catalog import items
 from iss_agents.simulator.station import Station
+from iss_agents.telemetry.catalog import items
 from tests.simulator.conftest import Listen
 from tests.simulator.listening import Seen
 from tests.waiting import until
@@ -13,8 +13,8 @@ TANK = "NODE3000005"
 CLOCK = "TIME_000001"
 
 
-async def post(url: str) -> tuple[int, object]:
-    async with ClientSession() as http, http.post(url) as answer:
+async def post(url: str, headers: dict[str, str] | None = None) -> tuple[int, object]:
+    async with ClientSession() as http, http.post(url, headers=headers) as answer:
         return answer.status, await answer.json()
 
 
@@ -138,6 +138,17 @@ async def test_lasting_fault_is_asked_for_over_http(station: Station, name: str)
 @pytest.mark.parametrize("name", ["drop", "end", "recover"])
 async def test_instant_fault_is_asked_for_over_http(station: Station, name: str) -> None:
     assert await post(f"{station.url}/faults/{name}") == (200, {"fault": name})
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("Origin", "http://evil.example"), ("origin", "null"), ("Origin", ""), ("sec-fetch-site", "cross-site")],
+)
+async def test_a_web_page_cannot_ask_for_a_fault(station: Station, header: tuple[str, str]) -> None:
+    for name in ("los", "drop", "fire"):
+        status, _ = await post(f"{station.url}/faults/{name}", dict([header]))
+
+        assert status == 403
 
 
 async def test_fault_over_http_has_its_effect(station: Station, listen: Listen) -> None:

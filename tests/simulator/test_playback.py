@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from iss_agents.simulator.playback import PERIOD, Playback, rows, whole_recording
 from iss_agents.simulator.updates import TIME_STAMP, VALUE, Update
-from iss_agents.station_clock import source_time
+from iss_agents.telemetry.station_clock import source_time
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from iss_agents.simulator.recording import RecordedUpdate, RecordingWriter
 from iss_agents.simulator.replay import Replay
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import FIELDS, TIME_STAMP, VALUE
-from iss_agents.station_clock import source_time, station_hours
+from iss_agents.telemetry.station_clock import source_time, station_hours
 from tests.simulator.listening import Listening, Seen
 from tests.waiting import until
 

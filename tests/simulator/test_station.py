@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 import pytest
 
 from iss_agents.errors import UserError
-from iss_agents.simulator import journal
-from iss_agents.simulator.clock_source import ClockSource
+from iss_agents.simulator.model import ClockSource
 from iss_agents.simulator.playback import rows, whole_recording
 from iss_agents.simulator.station import Station
+from iss_agents.simulator.tlcp import replay_buffer
 from iss_agents.simulator.updates import Update
 from tests.simulator.conftest import Listen
 from tests.simulator.listening import Listening, Seen
@@ -37,7 +37,7 @@ async def test_recording_is_played_as_fast_as_the_client_takes_it(station: Stati
     listening = listen(*sorted({row.item_id for row in rows()}))
     await until(lambda: listening.subscribed)
     await station.play(updates)
-    await until(lambda: len(listening.seen) == 5_000, seconds=60)
+    await until(lambda: len(listening.seen) == 5_000)
 
     assert [(seen.item_id, seen.value) for seen in listening.seen] == [
         (update.item_id, update.fields["Value"]) for update in updates
@@ -64,7 +64,7 @@ async def test_sources_are_played_while_the_station_runs() -> None:
 async def test_client_that_is_too_slow_for_the_journal_starts_anew(
     station: Station, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal.Journal.__init__, "__defaults__", (100,))
+    monkeypatch.setattr(replay_buffer.ReplayBuffer.__init__, "__defaults__", (100,))
     listening = listen(TANK)
     await until(lambda: listening.subscribed)
     for level in range(1000):

@@ -1,11 +1,11 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from iss_agents.catalog import items
 from iss_agents.simulator.model import station_model
 from iss_agents.simulator.synthetic import NEVER_MEASURED, Synthetic
 from iss_agents.simulator.updates import TIME_STAMP, VALUE
-from iss_agents.station_clock import source_time
+from iss_agents.telemetry.catalog import items
+from iss_agents.telemetry.station_clock import source_time
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 

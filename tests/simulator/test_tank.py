@@ -5,7 +5,7 @@ import pytest
 
 from iss_agents.simulator.tank import NORMAL, Tank
 from iss_agents.simulator.updates import TIME_STAMP, VALUE
-from iss_agents.station_clock import source_time
+from iss_agents.telemetry.station_clock import source_time
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from iss_agents.agents.newer import fold
+from iss_agents.agents.last_value import fold
 from iss_agents.agents.watch_tank import value_of
 from iss_agents.announcers.decision import Announcement, Cooldown, Decision, decode_decision
-from iss_agents.archive.buckets import HOUR, MINUTE, Bucket
 from iss_agents.archive.destinations import DESTINATIONS, EVENTS, GAPS, INVALID, POSTS, READINGS
-from iss_agents.archive.hours import Hour, summary_of
+from iss_agents.archive.rollups.buckets import HOUR, MINUTE, Bucket
+from iss_agents.archive.rollups.hours import Hour, summary_of
 from iss_agents.detection.events import ConfidenceParts, UnobservedRise, Urination, decode_event
-from iss_agents.detection.state import Level, Pending, Position, Rise, State, Unseen
-from iss_agents.records import (
+from iss_agents.detection.state import CoverageGap, Level, Pending, Position, Rise, State
+from iss_agents.telemetry.records import (
     Gap,
     Invalid,
     decode_gap,
@@ -23,7 +23,7 @@ from iss_agents.records import (
     encode,
     new_reading,
 )
-from iss_agents.station_clock import from_milliseconds, milliseconds
+from iss_agents.telemetry.station_clock import from_milliseconds, milliseconds
 from tests.web.archived import ArchivedMessage
 
 NOON = datetime(2026, 8, 11, 12, 0, tzinfo=UTC)
@@ -113,7 +113,7 @@ STATE = State(
     levels=(Level(milliseconds(NOON), 37.0, "isslive"),),
     rise=Rise(milliseconds(NOON), 43.5, milliseconds(LATER)),
     pending=Pending(USE, milliseconds(LATER)),
-    unseen=Unseen(milliseconds(NOON), 37.0, "isslive", milliseconds(LATER), jumped=True),
+    unseen=CoverageGap(milliseconds(NOON), 37.0, "isslive", milliseconds(LATER), jumped=True),
 )
 COOLDOWN = Cooldown(sequence=milliseconds(LATER), event_id="event-1", until=LATER)
 
@@ -164,5 +164,5 @@ def hour() -> dict[str, Any]:
         Bucket(start + 5 * MINUTE, 1, 0, None, None, 0.0, "FULL"),
     ]
     this = Hour("NODE3000005", start)
-    marked = {"item_id": this.item_id, "hour": from_milliseconds(start), "marks": 2, "rests_until": NOON}
+    marked = {"item_id": this.series, "hour": from_milliseconds(start), "marks": 2, "rests_until": NOON}
     return {"_id": this.name, **marked, **summary_of(minutes, LATER)}

@@ -10,7 +10,7 @@ import bson
 from bson.codec_options import CodecOptions
 from faust.serializers.codecs import dumps
 
-from iss_agents.records import SCHEMA_VERSION, encode
+from iss_agents.telemetry.records import SCHEMA_VERSION, encode
 from tests.versions.examples import MESSAGES, TABLES, documents
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

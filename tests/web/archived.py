@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from iss_agents.archive.database import connect
 from iss_agents.archive.destinations import DESTINATIONS
-from iss_agents.archive.hours import hours_of, mark
-from iss_agents.messages import Headers
-from iss_agents.records import encode
-from iss_agents.settings import Settings
-from iss_agents.topics import RAW, Topic
+from iss_agents.archive.mongo import connect
+from iss_agents.archive.rollups.hours import hours_of, mark
+from iss_agents.config.settings import Settings
+from iss_agents.telemetry.codec import Headers
+from iss_agents.telemetry.records import encode
+from iss_agents.telemetry.topics import RAW, Topic
 from tests.web.conftest import Client
 
 
@@ -32,7 +32,9 @@ class ArchivedMessage:
 async def store(settings: Settings, topic: Topic, records: Sequence[msgspec.Struct]) -> None:
     """Write the documents of `records`, and mark the hours of readings."""
     destination = DESTINATIONS[topic.name]
-    messages = [ArchivedMessage(topic.name, 0, 0, 0, encode(record)) for record in records]
+    messages = [
+        ArchivedMessage(topic.name, 0, offset, 0, encode(record)) for offset, record in enumerate(records)
+    ]
     database = connect(settings)
     documents = [destination.document(message) for message in messages]
     await database[destination.collection].insert_many(documents)

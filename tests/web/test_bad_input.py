@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.web.conftest import TOKEN
+from tests.factories import TOKEN
 from tests.web.world import world
-from web.problems import CONTENT_TYPE
+from web.base.problems import CONTENT_TYPE
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ TARGETS = [
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: repr(target[:60])[2:-1])
 async def test_an_address_that_asks_for_nothing_we_have_is_a_problem(address: str, target: bytes) -> None:
-    status, headers, body = await exchange(address, b"GET " + target + b" HTTP/1.1\r\nHost: here\r\n\r\n")
+    status, headers, body = await exchange(address, b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
     assert (status in {400, 404}, headers["content-type"]) == (True, CONTENT_TYPE)
     assert json.loads(body)["status"] == status
@@ -121,8 +121,8 @@ async def test_an_address_that_asks_for_nothing_we_have_is_a_problem(address: st
     "path", [b"/api", b"/api/v1/items/NODE3000005", b"/api/v1/openapi.json", b"/api/v1/nothing"]
 )
 async def test_odd_headers_change_no_answer(address: str, header: bytes, path: bytes) -> None:
-    plain = await exchange(address, b"GET " + path + b" HTTP/1.1\r\nHost: here\r\n\r\n")
-    odd = await exchange(address, b"GET " + path + b" HTTP/1.1\r\nHost: here\r\n" + header + b"\r\n\r\n")
+    plain = await exchange(address, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    odd = await exchange(address, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n\r\n")
 
     assert odd[0] in {plain[0], 400}
 
@@ -145,7 +145,9 @@ async def test_odd_headers_change_no_answer(address: str, header: bytes, path: b
     ],
 )
 async def test_another_method_is_a_problem(address: str, method: str) -> None:
-    request = f"{method} /api/v1/items HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+    request = f"{method} /api/v1/items HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode(
+        "latin-1"
+    )
     status, headers, body = await exchange(address, request)
 
     assert (status in {400, 404, 405}, headers["content-type"]) == (True, CONTENT_TYPE)
@@ -157,13 +159,13 @@ async def test_another_method_is_a_problem(address: str, method: str) -> None:
     [
         b"GET / HTTP/9.9\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: -1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: here\r\n: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: here\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: here\r\nExpect: the-unexpected\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: here\r\nHost: a\r\nHost: b\r\n\r\n",
-        b"POST /api/v1/ingest/test HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: the-unexpected\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"POST /api/v1/ingest/test HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
 async def test_what_is_no_http_is_a_problem(
@@ -196,7 +198,7 @@ BODIES = [
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body[:60])[2:-1])
 async def test_a_bad_body_is_a_problem(address: str, body: bytes) -> None:
-    fields = {"Host": "here", "Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    fields = {"Host": "localhost", "Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     lines = [f"{name}: {value}" for name, value in {**fields, "Content-Length": len(body)}.items()]
     head = "\r\n".join(["POST /api/v1/ingest/test HTTP/1.1", *lines, "", ""])
     status, headers, answer = await exchange(address, head.encode() + body)

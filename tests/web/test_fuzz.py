@@ -18,10 +18,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.web.conftest import TOKEN
+from tests.factories import TOKEN
 from tests.web.world import KNOWN, world
-from web.blueprints import BLUEPRINTS
-from web.openapi import describe
+from web.openapi.document import describe
+from web.routes import BLUEPRINTS
 
 DOCUMENT = describe(BLUEPRINTS)
 SCHEMA = schemathesis.openapi.from_dict(deepcopy(DOCUMENT))

@@ -6,29 +6,27 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any, cast
-from uuid import uuid4
 
 import faust
 from aiohttp.web import AppRunner, TCPSite
-from pydantic import SecretStr
 
 from iss_agents.announcers.decision import Announcement, Cooldown, Decision
-from iss_agents.archive import catch_up
-from iss_agents.archive.database import connect
-from iss_agents.archive.indexes import prepare
-from iss_agents.archive.queries import History
+from iss_agents.archive.mongo import connect
+from iss_agents.archive.queries.history import History
+from iss_agents.archive.retention import prepare
+from iss_agents.archive.rollups import backfill
+from iss_agents.config.settings import Settings
 from iss_agents.detection.events import UnobservedRise
-from iss_agents.embedded.place import free_port
-from iss_agents.parts import Parts
-from iss_agents.records import Gap, encode
-from iss_agents.settings import Settings
-from iss_agents.topics import DECISIONS, EVENTS, GAPS, RAW, TWEET_COOLDOWNS_CHANGELOG
-from tests.announcers.factory import urination
+from iss_agents.local_stack.ports import free_port
+from iss_agents.state_view.service import StateView
+from iss_agents.telemetry.records import Gap, encode
+from iss_agents.telemetry.topics import DECISIONS, EVENTS, GAPS, RAW, TWEET_COOLDOWNS_CHANGELOG
+from tests.factories import ChangelogRecord, last_seen, reading_of, settings_for, urination
 from tests.web.archived import store
-from tests.web.conftest import TOKEN, ChangelogRecord, Offers, last_seen, reading_of
-from web.blueprints import mount
-from web.server import Server
-from web.state import StateView
+from tests.web.conftest import Offers
+from web.base.context import WorkerContext
+from web.edge.server import Server
+from web.routes import mount
 
 NOW = datetime.now(UTC)
 READINGS = [
@@ -37,6 +35,7 @@ READINGS = [
     reading_of("NODE3000004", "32", NOW - timedelta(minutes=1), status_class=None, session=7),
     reading_of("NODE3000009", "0", NOW, suspect="zero_burst", calibrated_data="0", status_indicator=" "),
     reading_of("TIME_000001", "19276068000", NOW),
+    reading_of("NODE3000005", "99", NOW - timedelta(seconds=30), source="test"),
 ]
 GAP = Gap(schema_version=1, gap_id="los-1", cause="los", start=NOW - timedelta(minutes=9), end=NOW)
 LASTING = Gap(schema_version=1, gap_id="outage-1", cause="outage", start=NOW - timedelta(minutes=5), detail="x")
@@ -73,22 +72,11 @@ KNOWN = {"item_id": "NODE3000005", "name": "last_seen", "key": "NODE3000005", "e
 """What the parameters in a path may be here."""
 
 
-def settings_for(mongo_url: str) -> Settings:
-    """Return settings with an empty database."""
-    return Settings(
-        _env_file=None,
-        kafka_url="127.0.0.1:1",
-        mongo_url=SecretStr(mongo_url),
-        mongo_database=f"web{uuid4().hex}",
-        ingest_token=TOKEN,
-    )
-
-
-async def filled(settings: Settings) -> Parts:
+async def filled(settings: Settings) -> WorkerContext:
     """Return the parts of a worker that has seen a reading, a gap, a use, a rise and a decision."""
     database = connect(settings)
     await prepare(database, settings)
-    await catch_up.begin(database, NOW, timedelta(days=30))
+    await backfill.begin(database, NOW)
     database.client.close()
     await store(settings, RAW, READINGS)
     await store(settings, GAPS, [GAP, LASTING])
@@ -98,7 +86,7 @@ async def filled(settings: Settings) -> Parts:
     cooldown = ChangelogRecord(TWEET_COOLDOWNS_CHANGELOG.name, encode("simulated"), encode(COOLDOWN))
     state.replica.apply([*map(last_seen, READINGS), cooldown])
     state.ready = True
-    return Parts(settings, publisher=cast(Any, Offers()), state=state, history=History(settings))
+    return WorkerContext(settings, publisher=cast(Any, Offers()), state=state, history=History(settings))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-/** The wall clock of the worker, so that ages are right in a browser whose own clock is not. */
+/** The worker's wall clock, so that ages are right even if the browser's clock is wrong. */
 
 let ahead = 0;
 

@@ -1,4 +1,4 @@
-/** Elements made and changed. All text goes in as text, never as markup. */
+/** DOM helpers: create and update elements. All text is inserted as text, never as markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -21,12 +21,12 @@ export function draw(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** Writes only what differs: an unchanged text is neither laid out nor read out again. */
+/** Writes only changes: an unchanged text causes no layout and is not announced again. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Shows `text` in a region that is hidden while there is none. */
+/** Shows `text` in a live region, which is hidden while empty. */
 export function announce(element, text) {
   write(element, text);
   element.hidden = !text;

@@ -1,24 +1,30 @@
-/** Whether the station, the feed, this system or this browser's own connection is silent. */
+/** Page header: the signal, and outages of the station, the feed, this system or this browser's connection. */
 
 import { clock, everySecond } from "./clock.js";
 import { announce, byId, write } from "./dom.js";
-import { localTime, shortTime, span, utcTime } from "./format.js";
+import { fullTime, span } from "./format.js";
+import { showSource } from "./ribbon.js";
+import { offerZone } from "./zone.js";
 
-const MEANINGS = {
-  AOS: "signal acquired",
-  LOS: "the station has no signal",
-  STALE: "the broadcast stands still",
-  UNKNOWN: "no word of the signal yet",
+const SIGNALS = {
+  AOS: ["In contact", "signal acquired (AOS)"],
+  LOS: ["No contact", "signal lost (LOS)"],
+  STALE: ["Standing still", "the broadcast repeats old readings"],
+  UNKNOWN: ["Unknown", "no word of the signal yet"],
 };
 
 const LOST = "This page has no connection to the worker. What it shows is as it was at";
 
 let newest = null;
+let signal = "UNKNOWN";
+let alive = true;
 
-/** @param {{signal: any, silent: any, newest: any}} status the document of /api/v1/status */
-export function showStatus({ signal, silent, newest: reading }) {
-  showSignal(signal.state, MEANINGS[signal.state]);
+/** @param {{source: string, signal: any, silent: any, newest: any}} status the document of /api/v1/status */
+export function showStatus({ source, signal: { state }, silent, newest: reading }) {
+  signal = state;
+  showSignal();
   announce(byId("silent"), silent.who === "nobody" ? "" : silent.sentence);
+  showSource(source);
   if (reading) showNewest(reading.source_ts);
 }
 
@@ -26,25 +32,30 @@ export function showStatus({ signal, silent, newest: reading }) {
 export function showNewest(time) {
   if (newest && time <= newest) return;
   newest = time;
-  byId("newest").title = `${localTime(time)}, ${utcTime(time)}`;
+  byId("newest").title = fullTime(time);
 }
 
 /**
- * @param {boolean} alive whether the worker is heard
- * @param {number} heard when it last was, by this browser's clock
+ * @param {boolean} connected whether events arrive from the worker
+ * @param {number} heard when the last one arrived, by this browser's clock
  */
-export function showConnection(alive, heard) {
+export function showConnection(connected, heard) {
+  if (connected && alive) return;
+  alive = connected;
   document.body.toggleAttribute("data-lost", !alive);
-  if (!alive) showSignal("UNKNOWN", "no connection");
-  announce(byId("connection"), alive ? "" : `${LOST} ${shortTime(new Date(heard).toISOString())} UTC. It keeps trying.`);
+  showSignal();
+  announce(byId("connection"), alive ? "" : `${LOST} ${fullTime(heard)}. It keeps trying.`);
 }
 
-function showSignal(state, meaning) {
-  const badge = byId("signal");
+function showSignal() {
+  const badge = byId("signal"), state = alive ? signal : "UNKNOWN";
+  const [word, meaning] = SIGNALS[state];
   badge.dataset.state = state;
-  write(badge.firstElementChild, state);
-  write(badge.lastElementChild, meaning);
+  write(badge.firstElementChild, word);
+  write(badge.lastElementChild, alive ? meaning : "no connection");
 }
+
+offerZone();
 
 everySecond(() => {
   if (newest) write(byId("newest"), `${span(clock() - Date.parse(newest))} ago`);

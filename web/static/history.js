@@ -1,6 +1,8 @@
-/** What this worker's archive knows. Every answer is a promise; a refusal is a HistoryProblem with a sentence. */
+/** Queries to this worker's archive. Every result is a promise; it rejects with a HistoryProblem and a sentence. */
 
-const API = "/api/v1";
+import { ROOT } from "./root.js";
+
+const API = `${ROOT}api/v1`;
 const AWAY = "The worker does not answer";
 const MOST_GAPS = 10_000;
 

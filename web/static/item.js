@@ -2,13 +2,15 @@
 
 import { clock, setClock } from "./clock.js";
 import { announce, byId, make } from "./dom.js";
-import { span as duration, utcTime } from "./format.js";
+import { fullTime, span as duration, visible } from "./format.js";
 import { showConnection, showStatus } from "./header.js";
 import { CAUSES, gaps, summary, uses } from "./history.js";
 import { showNow } from "./now.js";
 import { plot } from "./plot.js";
 import { chosen, offerBeginning, offerRanges } from "./ranges.js";
 import { ReadingsTable } from "./readings.js";
+import { ROOT } from "./root.js";
+import { isNamed } from "./series.js";
 import { follow } from "./stream.js";
 
 const TANK = "NODE3000005";
@@ -53,19 +55,18 @@ async function show(span, signal, again) {
   if (!span.to) next = setTimeout(loadAgain, AGAIN_MILLISECONDS);
 }
 
-/** A page that nobody looks at asks nothing. */
+/** A hidden page makes no requests. */
 function loadAgain() {
   if (document.hidden) document.addEventListener("visibilitychange", loadAgain, { once: true });
   else load(true);
 }
 
 function drawn(summed, without, marks) {
-  const texts = summed.count > 0 && summed.buckets.every((bucket) => bucket.mean === null);
+  const texts = summed.count > 0 && !isNamed(summed) && summed.buckets.every((bucket) => bucket.mean === null);
   byId("plot").hidden = texts;
   byId("words").hidden = !texts;
   byId("key-use").hidden = marks.length === 0;
-  const before = current && current.source_ts < summed.from ? current.number : null;
-  picture.setData(summed, { gaps: without, uses: marks, before });
+  picture.setData(summed, { gaps: without, uses: marks, before: summed.before?.number ?? null });
 }
 
 /** Says why there is no answer. A question that another has overtaken needs none; what is no answer is a fault. */
@@ -86,8 +87,8 @@ function list(without) {
 
 function entry({ cause, start, end, detail }) {
   const length = end ? duration(Date.parse(end) - Date.parse(start)) : "lasts";
-  const until = end ? utcTime(end) : "now";
-  return make("li", {}, make("b", {}, CAUSES[cause] ?? cause), `${utcTime(start)} to ${until}`, make("span", {}, length), make("span", {}, detail));
+  const until = end ? fullTime(end) : "now";
+  return make("li", {}, make("b", {}, CAUSES[cause] ?? cause), `${fullTime(start)} to ${until}`, make("span", {}, length), make("span", {}, visible(detail ?? "")));
 }
 
 function status(document) {
@@ -105,6 +106,8 @@ function items({ items: [document] }) {
   table.add(document);
 }
 
-byId("as-json").href = `/api/v1/items/${item}`;
-follow(`/api/v1/stream?item=${encodeURIComponent(item)}`, { status, items }, showConnection);
+byId("as-json").href = `${ROOT}api/v1/items/${item}`;
+const heartbeat = ({ now }) => setClock(now);
+
+follow(`${ROOT}api/v1/stream?item=${encodeURIComponent(item)}`, { status, items, heartbeat }, showConnection);
 load();

@@ -1,28 +1,29 @@
-/** Every item by discipline: made once, then changed cell by cell. */
+/** All items by discipline: rendered once, then updated cell by cell. */
 
 import { clock, everySecond } from "./clock.js";
-import { byId, make } from "./dom.js";
-import { finder } from "./finder.js";
+import { byId } from "./dom.js";
+import { finder, folded } from "./finder.js";
+import { Group } from "./group.js";
+import { roving } from "./rover.js";
 import { Row } from "./row.js";
 import { SUBJECTS, subjectOf } from "./subjects.js";
 
-/** How far outside the window a row is already kept up to date, so that scrolling shows no old ages. */
-const AHEAD = "200px";
+const ORDER = Object.keys(SUBJECTS);
+/** What is open until the reader chooses. */
+const OPEN = finder.unfolded() ?? ORDER.slice(0, 1);
 
 /** @type {Map<string, Row>} */
 const rows = new Map();
-/** @type {Map<string, HTMLElement>} */
+/** @type {Map<string, Group>} */
 const groups = new Map();
-const elements = new WeakMap();
 let silent = false;
-const watcher = new IntersectionObserver(seen, { rootMargin: AHEAD });
 
 /** @param {any[]} items documents of the stream: first all, then those that changed */
 export function showItems(items) {
   const added = items.filter(({ item_id: id }) => !rows.has(id));
   if (added.length) add(added);
   for (const item of items) rows.get(item.item_id).show(item);
-  finder.refresh(added.length > 0);
+  if (added.length) age();
 }
 
 /** @param {Record<string, [number, number][]>} trends what the worker has seen before */
@@ -38,40 +39,25 @@ export function showSilence(who) {
 
 function add(items) {
   for (const item of items) {
-    const namesake = items.some(({ item_id: id, name }) => name === item.name && id !== item.item_id);
-    const row = new Row(item, namesake);
+    const row = new Row(item);
     rows.set(item.item_id, row);
-    elements.set(row.element, row);
-    group(subjectOf(item)).lastElementChild.append(row.element);
-    watcher.observe(row.element);
+    group(subjectOf(item)).add(row);
   }
-  const order = Object.keys(SUBJECTS);
-  const sorted = [...groups].sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
-  byId("groups").replaceChildren(...sorted.map(([, section]) => section));
-  finder.begin(rows, new Map(sorted));
+  const sorted = [...groups.values()].sort((one, other) => ORDER.indexOf(one.subject) - ORDER.indexOf(other.subject));
+  byId("groups").replaceChildren(...sorted.map(({ element }) => element));
+  finder.begin(rows, sorted);
 }
 
 function group(subject) {
-  if (!groups.has(subject)) {
-    const id = `group-${groups.size}`;
-    const title = make("h3", { id }, SUBJECTS[subject], make("small", {}, subject));
-    const list = make("ul", { class: "rows card" });
-    groups.set(subject, make("section", { class: "group", "aria-labelledby": id }, title, list));
-  }
+  if (!groups.has(subject)) groups.set(subject, new Group(subject, OPEN.includes(subject), folded));
   return groups.get(subject);
-}
-
-function seen(entries) {
-  for (const { target, isIntersecting } of entries) {
-    const row = elements.get(target);
-    row.visible = isIntersecting;
-    if (isIntersecting) row.age(clock(), silent);
-  }
 }
 
 function age() {
   const now = clock();
-  for (const row of rows.values()) if (row.visible) row.age(now, silent);
+  for (const row of rows.values()) row.age(now, silent);
+  finder.refresh();
 }
 
+roving(byId("groups"));
 everySecond(age);

@@ -1,23 +1,27 @@
-/** Puts what the worker sends where it belongs. */
+/** Dispatches the worker's events to the parts of the page. */
 
 import { setClock } from "./clock.js";
 import { showTank } from "./gauge.js";
 import { showConnection, showNewest, showStatus } from "./header.js";
 import { showItems, showSilence, showTrends } from "./items.js";
 import { showParts } from "./parts.js";
+import { ROOT } from "./root.js";
 import { follow } from "./stream.js";
 import { append, hold, renew, TANK } from "./tank-plot.js";
 import { showUses } from "./uses.js";
 
 let signal = null;
+let silent = "unknown";
 let newestUse = null;
 let trendsWanted = true;
+let connected = true;
 
 function status(document) {
   setClock(document.now);
   showStatus(document);
   showTank(document.tank);
-  showSilence(document.silent.who);
+  silent = document.silent.who;
+  showSilence(silent);
   showParts(document.parts);
   if (document.signal.state === "AOS") hold();
   if (signal && signal !== document.signal.state) renew();
@@ -42,14 +46,17 @@ function uses({ uses: documents }) {
 
 async function fetchTrends() {
   trendsWanted = false;
-  const answer = await fetch("/api/v1/trends");
+  const answer = await fetch(`${ROOT}api/v1/trends`);
   if (answer.ok) showTrends((await answer.json()).trends);
 }
 
 function connection(alive, heard) {
   trendsWanted ||= !alive;
   showConnection(alive, heard);
-  if (!alive) showSilence("connection");
+  if (alive !== connected) showSilence(alive ? silent : "connection");
+  connected = alive;
 }
 
-follow("/api/v1/stream", { status, items, uses }, connection);
+const heartbeat = ({ now }) => setClock(now);
+
+follow(`${ROOT}api/v1/stream`, { status, items, uses, heartbeat }, connection);

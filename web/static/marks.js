@@ -1,4 +1,4 @@
-/** What lies over and under the line of a plot: spans without readings, and uses of the toilet. */
+/** Plot overlays: spans without readings, and uses of the toilet. */
 
 import { clock } from "./clock.js";
 import { seconds } from "./series.js";
@@ -6,7 +6,7 @@ import { seconds } from "./series.js";
 const HATCH = 6;
 const LABEL_ROOM = 34;
 
-/** Hatched, so that it is seen without colours, and never thinner than a pixel. */
+/** Hatched, so that gaps are visible without colour, and at least one pixel wide. */
 export function shadeGaps(plot, gaps, colour) {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
@@ -27,8 +27,8 @@ export function markUses(plot, uses, colours) {
   ctx.save();
   Object.assign(ctx, { strokeStyle: colours.use, fillStyle: colours.use, lineWidth: ratio, textAlign: "center", textBaseline: "bottom" });
   ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
-  for (const use of [...uses].sort((one, other) => seconds(one.end) - seconds(other.end))) {
-    const x = across(plot, seconds(use.end));
+  for (const use of [...uses].sort((one, other) => seconds(one.start) - seconds(other.start))) {
+    const x = across(plot, seconds(use.start));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     line(ctx, x, bbox.top, bbox.top + bbox.height, ratio);
     if (x < free) continue;

@@ -1,7 +1,7 @@
-/** How the parts of the worker are. */
+/** Health of the worker's components. */
 
 import { byId, make } from "./dom.js";
-import { localTime, utcTime } from "./format.js";
+import { fullTime } from "./format.js";
 
 let shown = "";
 
@@ -14,7 +14,7 @@ export function showParts(parts) {
 }
 
 function entry(name, { ok, detail, since }) {
-  const title = since ? { title: `since ${localTime(since)}, ${utcTime(since)}` } : {};
   const word = make("b", {}, ok ? "✓ ok" : "✗ failing");
-  return make("li", { "data-ok": String(ok), ...title }, make("strong", {}, name), " ", word, ok ? "" : `: ${detail}`);
+  const more = ok ? "" : `${since ? ` since ${fullTime(since)}` : ""}: ${detail}`;
+  return make("li", { "data-ok": String(ok) }, make("strong", {}, name), " ", word, more);
 }

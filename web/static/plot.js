@@ -1,15 +1,20 @@
 /** The history of one item as a line that follows its container, its colours and new readings. */
 
-import { figure, measureRange, shortened, timeLabels } from "./axes.js";
+import { figure, measureRange, percentRange, powerOf, shortened, timeLabels } from "./axes.js";
 import { clock } from "./clock.js";
+import { unitText } from "./format.js";
 import { markUses, shadeGaps } from "./marks.js";
-import { isNamed, pointsOf, seconds, withHold, withReading } from "./series.js";
+import { ROOT } from "./root.js";
+import { beginning, isNamed, pointsOf, seconds, withHold, withReading } from "./series.js";
 import { description, named, overview, pointedAt } from "./words.js";
+import { ZONE } from "./zone.js";
 
-const LIBRARY = "/static/uPlot.iife.min.js";
+const LIBRARY = `${ROOT}static/uPlot.iife.min.js`;
 const HEIGHT = 260;
 /** How wide the plot must be for each letter of the names of states, so that they take a third of it at most. */
 const PIXELS_A_LETTER = 20;
+/** A plot that begins at its first reading is at least as long. */
+const SHORTEST_SECONDS = 60;
 const FONT = "12px system-ui, sans-serif";
 
 let library;
@@ -50,7 +55,8 @@ class Drawing {
   }
 
   async show(summary, overlays) {
-    Object.assign(this, { summary, overlays, span: [seconds(summary.from), seconds(summary.to)] });
+    const end = seconds(summary.to), start = Math.min(beginning(summary, overlays.gaps), end - SHORTEST_SECONDS);
+    Object.assign(this, { summary, overlays, span: [start, end], most: end - seconds(summary.from) });
     this.points = pointsOf(summary, overlays.gaps, Math.min(this.span[1], clock() / 1000), overlays.before);
     this.names = isNamed(summary) ? this.occurring() : null;
     await loaded();
@@ -71,8 +77,8 @@ class Drawing {
     const points = changed(this.points);
     if (points === this.points) return;
     this.points = points;
-    const moved = Math.max(0, time - this.span[1]);
-    this.span = this.span.map((edge) => edge + moved);
+    const end = Math.max(time, this.span[1]);
+    this.span = [Math.max(this.span[0], end - this.most), end];
     if (this.names) this.names = this.occurring();
     this.chart?.setData(this.columns());
     this.describe();
@@ -102,7 +108,8 @@ class Drawing {
   }
 
   columns() {
-    const height = this.names ? (value) => this.names.get(value) ?? null : (value) => value;
+    this.power = powerOf(this.points.flatMap(({ low, high }) => [low, high]));
+    const height = this.names ? (value) => this.names.get(value) ?? null : (value) => (value === null ? null : value / this.power);
     const column = (name) => this.points.map((point) => height(point[name]));
     return [this.points.map((point) => point.time), column("mean"), column("low"), column("high")];
   }
@@ -112,7 +119,7 @@ class Drawing {
     const edge = { width: 0, points: { show: false } };
     return {
       ...this.size(),
-      tzDate: (time) => globalThis.uPlot.tzDate(new Date(time * 1000), "UTC"),
+      tzDate: (time) => (ZONE ? globalThis.uPlot.tzDate(new Date(time * 1000), ZONE) : new Date(time * 1000)),
       padding: [18, 24, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, dataIdx: (_, __, nearest, time) => this.at(nearest, time), drag: { x: Boolean(this.options.onZoom), y: false, setScale: false } },
@@ -134,7 +141,7 @@ class Drawing {
     const lines = { grid: { stroke: colour("--line"), width: 1 } };
     const values = this.names
       ? { splits: () => [...this.names.values()], values: (_, places) => places.map((place) => this.nameAt(place)), grid: { show: false } }
-      : { values: (_, splits) => splits.map(figure), ...lines };
+      : { values: (_, splits) => splits.map((split) => figure(split * this.power)), ...lines };
     const times = { values: (_, splits, axis, room, step) => timeLabels(splits, step), space: 64, size: 42 };
     return [
       { ...common, ...lines, ...times },
@@ -143,7 +150,8 @@ class Drawing {
   }
 
   range(low, high) {
-    return this.names ? [-0.5, Math.max(this.names.size, 1) - 0.5] : measureRange(low, high);
+    if (this.names) return [-0.5, Math.max(this.names.size, 1) - 0.5];
+    return unitText(this.summary.unit) === "%" ? percentRange(low, high) : measureRange(low, high);
   }
 
   nameAt(place) {

@@ -1,6 +1,7 @@
-/** Which span of time is looked at: it is in the address of the page, so that links and the back button work. */
+/** Selected span of time: it is kept in the address, so that links and the back button work. */
 
 import { byId, make } from "./dom.js";
+import { instant, zoned } from "./zone.js";
 
 const RANGES = { "-1h": "1 h", "-6h": "6 h", "-24h": "24 h", "-7d": "7 d", "-30d": "30 d" };
 const USUAL = "-6h";
@@ -55,8 +56,8 @@ function search(from, to) {
   return `?${new URLSearchParams(span)}`;
 }
 
-/** A time of the form has no zone and means UTC. */
-const utc = (time) => (time.endsWith("Z") ? time : `${time.length === 16 ? `${time}:00` : time}Z`);
+/** A time of the form has no zone: it is in that of the page. */
+const utc = (time) => (time.endsWith("Z") ? time : instant(time));
 
 function mark() {
   const { from, to } = chosen();
@@ -71,4 +72,4 @@ function mark() {
   inputs.to.value = local(to);
 }
 
-const local = (time) => (time && !Number.isNaN(Date.parse(time)) ? new Date(time).toISOString().slice(0, 19) : "");
+const local = (time) => (time && !Number.isNaN(Date.parse(time)) ? zoned(time).slice(0, 19) : "");

@@ -1,14 +1,16 @@
-/** The readings of a span as a table, newest first, and as files. A page is as many buckets of the summary as fill it. */
+/** Readings of a span as a table, newest first, and as files. A page covers as many buckets of the summary as fill it. */
 
 import { byId, make, write } from "./dom.js";
-import { span as duration, unitText, utcTime, valueText } from "./format.js";
+import { fullTime, span as duration, unitText, valueText, visible } from "./format.js";
 import { address, readings } from "./history.js";
-import { isGood, statusText } from "./now.js";
+import { statusText } from "./now.js";
+import { zoned } from "./zone.js";
 
 const ROWS = 100;
 const MOST = 10_000;
 const FORMATS = { CSV: "csv", NDJSON: "ndjson" };
-const SUSPECTS = { zero_burst: "not believed: many items fell to zero at once", frozen: "not believed: the broadcast stood still" };
+const QUOTED = "In CSV a text such as =1+1 begins with ', so that spreadsheets do not run it.";
+const SUSPECTS = { zero_burst: "not trusted: many items dropped to zero at once", frozen: "not trusted: the broadcast was frozen" };
 
 export class ReadingsTable {
   #item;
@@ -17,14 +19,14 @@ export class ReadingsTable {
   #total = 0;
   #asking = new AbortController();
 
-  /** @param {(problem: Error) => void} fail hears what keeps a page from being shown */
+  /** @param {(problem: Error) => void} fail is called if a page cannot be shown */
   constructor(item, fail) {
     this.#item = item;
     byId("newer").addEventListener("click", () => this.#turn(this.#place - 1).catch(fail));
     byId("older").addEventListener("click", () => this.#turn(this.#place + 1).catch(fail));
   }
 
-  /** Shows the newest page of what `summary` sums up; one that is asked for `again` takes no older page away. */
+  /** Shows the newest page of the summary's readings; a refresh (`again`) does not leave an older page. */
   async show(summary, again) {
     if (again && this.#place > 0) return;
     this.#pages = pagesOf(summary);
@@ -33,12 +35,18 @@ export class ReadingsTable {
     await this.#turn(0);
   }
 
-  /** Adds a reading that has just come, if the newest page is shown. */
+  /** Adds a reading that has just arrived, if the newest page is shown. */
   add(item) {
-    if (this.#place > 0 || byId("readings").dataset.newest >= item.source_ts) return;
-    byId("readings").prepend(row(item));
-    byId("readings").dataset.newest = item.source_ts;
+    const rows = byId("readings");
+    if (this.#place > 0 || rows.dataset.newest > item.source_ts || rows.dataset.shown === identity(item)) return;
+    rows.prepend(row(item));
+    this.#remember(item);
     this.#showWhether(true);
+  }
+
+  #remember(reading) {
+    byId("readings").dataset.newest = reading?.source_ts ?? "";
+    byId("readings").dataset.shown = reading ? identity(reading) : "";
   }
 
   #showWhether(any) {
@@ -57,7 +65,7 @@ export class ReadingsTable {
     const newestFirst = documents.toReversed();
     write(byId("unit"), newestFirst[0]?.unit && !newestFirst[0].state ? ` (${unitText(newestFirst[0].unit)})` : "");
     byId("readings").replaceChildren(...newestFirst.map(row));
-    byId("readings").dataset.newest = newestFirst[0]?.source_ts ?? "";
+    this.#remember(newestFirst[0]);
     this.#showWhether(documents.length > 0);
     byId("pager").hidden = this.#pages.length < 2;
     byId("newer").disabled = place === 0;
@@ -92,27 +100,31 @@ async function everyReading(item, span, signal) {
   return documents;
 }
 
+/** Readings of one instant differ in these: the feed may send a time again, with another value or status. */
+const identity = ({ source_ts: time, ingest_ts: came, value, status_class: status }) =>
+  JSON.stringify([time, came, value, status ?? null]);
+
 function row(reading) {
   const { source_ts: time, ingest_ts: came, value, number = null, state = null } = reading;
-  const raw = state === null ? [] : [" ", make("span", { class: "quiet" }, value)];
+  const raw = state === null ? [] : [" ", make("span", { class: "quiet" }, visible(value))];
   const late = Date.parse(came) - Date.parse(time);
   return make("tr", {},
-    make("td", {}, make("time", { datetime: time }, time.slice(0, 23).replace("T", " "))),
-    make("td", { class: "figure value", title: value }, valueText({ value, number, state }), ...raw),
-    make("td", { class: "figure", title: utcTime(came) }, late < 120_000 ? `${(late / 1000).toFixed(1)} s` : duration(late)),
+    make("td", {}, make("time", { datetime: time }, zoned(time).replace("T", " "))),
+    make("td", { class: "figure value", title: visible(value) }, valueText({ value, number, state }), ...raw),
+    make("td", { class: "figure", title: fullTime(came) }, late < 120_000 ? `${(late / 1000).toFixed(1)} s` : duration(late)),
     make("td", { class: "remarks" }, remarks(reading).join(", ")));
 }
 
-function remarks({ suspect, status_class: status, source }) {
+function remarks({ suspect, good, status_class: status, source }) {
   const doubt = suspect ? [SUSPECTS[suspect] ?? suspect] : [];
-  const state = isGood(status) ? [] : [statusText(status)];
+  const state = good ? [] : [statusText(status)];
   return [...doubt, ...state, ...(source === "isslive" ? [] : [source])];
 }
 
 function offerFiles(item, span) {
   const links = Object.entries(FORMATS).map(([name, format]) =>
     make("a", { href: file(item, span, format), download: `${item}.${format}` }, name));
-  byId("downloads").replaceChildren(make("span", {}, "Download the range as"), ...links);
+  byId("downloads").replaceChildren(make("span", {}, "Download the range as"), ...links, make("small", {}, QUOTED));
 }
 
 const file = (item, span, format) => address("/telemetry", { item, ...span, format });

@@ -1,10 +1,22 @@
-/** From a summary to the points of a line. The feed sends an item when it changes, so a value holds until the next. */
+/** Points of a line from a summary. The feed sends an item only when it changes, so a value holds until the next one. */
 
 const INSTANT = 0.001;
 
 export const seconds = (time) => Date.parse(time) / 1000;
 
 export const isNamed = (summary) => Object.keys(summary.states ?? {}).length > 0;
+
+/**
+ * When a plot begins: at its first reading if nothing was known of the item before, else where the span does.
+ * @returns {number} seconds since 1970
+ */
+export function beginning(summary, gaps) {
+  const from = seconds(summary.from);
+  const first = summary.before ? undefined : summary.buckets.find((bucket) => bucket.last !== null);
+  const start = Math.max(first ? seconds(first.start) : from, from);
+  // What was missed before it is worth seeing.
+  return gaps.some((gap) => seconds(gap.start) < start) ? from : start;
+}
 
 /**
  * Points in order of time: {time, mean, low, high, last, measured}, times in seconds since 1970. Where nothing is known
@@ -17,18 +29,20 @@ export function pointsOf(summary, gaps, end, before) {
   const point = isNamed(summary) ? statePoint : numberPoint;
   const from = seconds(summary.from);
   const first = before === null ? [] : [held(from, before)];
-  const readings = summary.buckets.map((bucket) => point(bucket, from)).filter((each) => each.mean !== null);
+  const measured = summary.buckets.filter((bucket) => bucket.count > 0);
+  const readings = measured.map((bucket) => point(bucket, from)).filter((each) => each.mean !== null);
   const points = [...first, ...readings];
   const width = isNamed(summary) ? 0 : summary.bucket_seconds;
   return points.flatMap((each, place) => [each, ...holds(each, points[place + 1], end, stretches, each.measured ? width : 0)]);
 }
 
-/** `points` with a reading more at its end; one that is older than the newest changes nothing. */
+/** `points` with a reading more at its end: an older one changes nothing, one of the same instant replaces the newest. */
 export function withReading(points, time, value) {
   const known = points.findLast((point) => point.measured);
-  if (known && time <= known.time) return points;
-  const before = points.filter((point) => point.measured || point.time < time);
-  const hold = before.at(-1)?.mean == null ? [] : [held(time - INSTANT, before.at(-1).last)];
+  if (known && time < known.time) return points;
+  const before = points.filter((point) => point.time < time);
+  const last = before.at(-1);
+  const hold = last?.mean == null || last.time >= time - INSTANT ? [] : [held(time - INSTANT, last.last)];
   return [...before, ...hold, { ...held(time, value), measured: true }];
 }
 

@@ -1,4 +1,4 @@
-/** A small picture of how a number changed lately. */
+/** Sparkline of an item's recent numbers. */
 
 import { draw } from "./dom.js";
 
@@ -25,7 +25,8 @@ export class Sparkline {
 
   add(time, number) {
     const newest = this.#points.at(-1);
-    if (newest && newest[0] >= time) return;
+    if (newest && newest[0] > time) return;
+    if (newest && newest[0] === time) this.#points.pop(); // the later of two readings of one instant
     this.#points.push([time, number]);
     this.#points.splice(0, this.#points.length - MOST);
     this.#behind = true;
@@ -35,12 +36,13 @@ export class Sparkline {
   draw() {
     if (!this.#behind || this.#points.length < 2) return;
     this.#behind = false;
-    const numbers = this.#points.map(([, number]) => number);
+    // Halves, of which no difference is too large to be a number.
+    const numbers = this.#points.map(([, number]) => number / 2);
     const least = Math.min(...numbers), range = Math.max(...numbers) - least;
     const [begin] = this.#points[0], length = this.#points.at(-1)[0] - begin;
     const place = ([time, number]) => {
       const x = ((time - begin) / length) * WIDTH;
-      const up = range ? (number - least) / range : 0.5;
+      const up = range ? (number / 2 - least) / range : 0.5;
       return `${x.toFixed(1)},${(HEIGHT - MARGIN - up * (HEIGHT - 2 * MARGIN)).toFixed(1)}`;
     };
     this.#line.setAttribute("points", this.#points.map(place).join(" "));

@@ -1,15 +1,18 @@
-/** The worker's events. A connection that breaks, or that only seems to be alive, is replaced. */
+/** Event stream of the worker. A broken or dead connection is replaced. */
 
-/** The worker sends its status at least every 5 s: three missing mean that nobody is there. */
+/** The worker sends something every second: after this time without a word it stands still, or the connection does. */
+const STILL_MILLISECONDS = 2_200;
+/** After this time the connection is dead and gets replaced. */
 const SILENT_MILLISECONDS = 15_000;
+const LOOK_MILLISECONDS = 400;
 const RETRY_MILLISECONDS = 2_000;
-/** A page that nobody looks at gives its connection back after this time; a browser has only six for one host. */
+/** A hidden page closes its connection after this time; a browser has only six per host. */
 const HIDDEN_MILLISECONDS = 60_000;
 
 /**
  * @param {string} address
  * @param {Record<string, (data: any) => void>} handlers name of an event -> what to do with its data
- * @param {(alive: boolean, heard: number) => void} tell hears whether the connection works, and when it last did
+ * @param {(alive: boolean, heard: number) => void} tell is called with whether the connection works, and when it last did
  */
 export function follow(address, handlers, tell) {
   let source = null, opened = 0, heard = Date.now(), pause = 0, rest = 0;
@@ -36,14 +39,16 @@ export function follow(address, handlers, tell) {
 
   function broken() {
     tell(false, heard);
-    // A browser does not try again by itself when the answer was an error.
+    // A browser does not reconnect by itself after an error response.
     if (source.readyState === EventSource.CLOSED) pause = setTimeout(open, RETRY_MILLISECONDS * (1 + Math.random()));
   }
 
   function watch() {
-    if (!source || Date.now() - Math.max(heard, opened) < SILENT_MILLISECONDS) return;
-    tell(false, heard);
-    open();
+    const silent = Date.now() - Math.max(heard, opened);
+    if (!source || silent < STILL_MILLISECONDS) return;
+    // A new connection may take longer until its first word.
+    if (heard > opened || silent >= SILENT_MILLISECONDS) tell(false, heard);
+    if (silent >= SILENT_MILLISECONDS) open();
   }
 
   function attend() {
@@ -53,6 +58,6 @@ export function follow(address, handlers, tell) {
   }
 
   document.addEventListener("visibilitychange", attend);
-  setInterval(watch, 1000);
+  setInterval(watch, LOOK_MILLISECONDS);
   open();
 }

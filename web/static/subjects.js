@@ -1,4 +1,4 @@
-/** What the station's flight controllers call their disciplines, in words, in the order of the page. */
+/** Disciplines of the station's flight controllers, in words, in the order of the page. */
 
 export const SUBJECTS = {
   ETHOS: "Air, water and heat",
@@ -11,11 +11,11 @@ export const SUBJECTS = {
   CSA: "Robotic arms",
   EVA: "Airlock and spacesuits",
   VVO: "Visiting vehicles",
-  "": "Other",
+  "N/A": "Other",
 };
 
 /** @param {{discipline: string}} item @returns {string} a key of SUBJECTS; the first of several disciplines counts */
 export function subjectOf({ discipline }) {
   const [first] = discipline.split("/");
-  return first in SUBJECTS ? first : "";
+  return first in SUBJECTS ? first : "N/A";
 }

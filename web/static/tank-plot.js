@@ -1,9 +1,11 @@
-/** The last hours of the tank: from the archive, then as the readings come. */
+/** Plot of the tank's last hours: from the archive, then live. */
 
 import { clock } from "./clock.js";
 import { announce, byId, write } from "./dom.js";
+import { shortTime } from "./format.js";
 import { gaps, HistoryProblem, summary, uses } from "./history.js";
 import { plot } from "./plot.js";
+import { beginning, seconds } from "./series.js";
 
 export const TANK = "NODE3000005";
 
@@ -48,8 +50,9 @@ async function load() {
     const [hours, caption] = fitting(await summary(TANK, since(LONGEST[0]), POINTS));
     const span = since(hours);
     const [levels, spans, seen] = await Promise.all([summary(TANK, span, POINTS), gaps(TANK, span), uses(span)]);
-    drawing.setData(levels, { gaps: spans, uses: seen });
-    write(byId("tank-span"), caption);
+    drawing.setData(levels, { gaps: spans, uses: seen, before: levels.before?.number ?? null });
+    const start = beginning(levels, spans), isYoung = start > seconds(levels.from);
+    write(byId("tank-span"), isYoung ? `Since the first reading, ${shortTime(start * 1000)}` : caption);
     place.hidden = false;
     drawn = true;
     announce(byId("tank-note"), "");
@@ -65,7 +68,8 @@ async function load() {
 }
 
 function fitting({ buckets }) {
-  const known = buckets.length ? clock() - Date.parse(buckets[0].start) : Infinity;
+  const first = buckets.find((bucket) => bucket.last !== null);
+  const known = first ? clock() - Date.parse(first.start) : Infinity;
   return SPANS.find(([hours]) => known < hours * HOUR_MILLISECONDS) ?? LONGEST;
 }
 

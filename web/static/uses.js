@@ -1,20 +1,24 @@
-/** The last uses of the toilet, the newest first. */
+/** Latest uses of the toilet, newest first. */
 
 import { byId, make, write } from "./dom.js";
-import { levelText, localTime, shortTime, utcTime } from "./format.js";
+import { levelText, shortTime } from "./format.js";
 
 const SHOWN = 3;
-/** What is said ends with the time and the levels, which stand above it here. */
+/** A post ends with the time and the levels, which the page shows above it. */
 const FACTS = "\n\n💧";
-const WORDS = { dry_run: "dry run", null: "undecided", stale: "too late" };
-const MEANINGS = {
-  posted: "It was said in public.",
-  dry_run: "It was not said in public: nobody is to be told, or not all readings came from the station.",
-  suppressed: "Another use was announced shortly before.",
-  stale: "It came too late to be news.",
-  refused: "The announcer refused it.",
-  failed: "It could not be sent.",
+/** Decision -> what the page calls it, and why it was taken. */
+const DECISIONS = {
+  posted: ["posted", "It was posted publicly."],
+  dry_run: ["not posted", "No account or webhook is set up, or not every reading came from the station."],
+  suppressed: ["too soon", "It was not posted, because another use had been posted shortly before."],
+  stale: ["too late", "It was not posted, because it was detected too late to be news."],
+  refused: ["rejected", "It was not posted: whoever should have published it rejected it."],
+  failed: ["not sent", "It was not posted: whoever should have published it could not be reached."],
+  null: ["undecided", "Whether it is posted is decided in a moment."],
 };
+const SOURCES = { simulated: "from a simulated station", test: "from test readings" };
+/** Confidence -> what people call it. */
+const SURE = [[0.9, "almost certain"], [0.7, "likely"], [0, "doubtful"]];
 
 /** @param {any[]} uses documents of the stream, newest first */
 export function showUses(uses) {
@@ -27,18 +31,15 @@ export function showUses(uses) {
 
 function entry(use) {
   const { start, text, confidence, source } = use;
-  const sure = confidence === null ? [] : [`${Math.round(100 * confidence)} % sure`];
-  const origin = source === "isslive" ? [] : [source];
+  const [word, why] = DECISIONS[use.decision] ?? [`${use.decision}`, ""];
+  const about = [confidence === null ? "" : sure(confidence), SOURCES[source] ?? ""].filter(Boolean);
   return make("li", { class: "use" },
-    make("time", { datetime: start, title: `${utcTime(start)}, ${localTime(start)}` }, shortTime(start)),
+    make("time", { datetime: start }, shortTime(start)),
     make("span", { class: "levels" }, `${levelText(use.level_before)} → ${levelText(use.level_after)} %`),
-    decision(use.decision),
-    ...(text ? [make("blockquote", { title: text }, text.split(FACTS)[0])] : []),
-    make("p", { class: "about" }, [...sure, ...origin].join(" · ")),
+    make("details", { class: "decision", "data-decision": `${use.decision}` }, make("summary", {}, word), make("p", {}, why)),
+    ...(text ? [make("blockquote", {}, text.split(FACTS)[0])] : []),
+    make("p", { class: "about" }, about.join(" · ")),
   );
 }
 
-function decision(name) {
-  const word = WORDS[name] ?? name;
-  return make("span", { class: "decision", "data-decision": `${name}`, title: MEANINGS[name] ?? "" }, word);
-}
+const sure = (confidence) => SURE.find(([least]) => confidence >= least)[1];

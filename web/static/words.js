@@ -1,4 +1,4 @@
-/** What a plot shows, in words: for who points at it, and for who hears it. `view` is what is drawn. */
+/** Plot in words, for the pointer and for screen readers. `view` is what is drawn. */
 
 import { figure, moment } from "./axes.js";
 import { unitText } from "./format.js";
@@ -8,7 +8,7 @@ import { seconds } from "./series.js";
 /** @param {{states: object}} summary @param {number} number @returns {string} the name of a state */
 export const named = (summary, number) => summary.states[number] ?? figure(number);
 
-/** @returns {string} the least, greatest and last value of the whole picture */
+/** @returns {string} minimum, maximum and last value of the whole plot */
 export function overview(view) {
   const known = view.points.filter((point) => point.mean !== null);
   if (!known.length) return "no readings";
@@ -19,7 +19,7 @@ export function overview(view) {
   return low === high ? `${written(view, low)} throughout` : `${figure(low)} to ${written(view, high)}, ${last}`;
 }
 
-/** @param {any} point the point that is nearest to `time`; none where nothing is known */
+/** @param {any} point the point nearest to `time`; undefined where nothing is known */
 export function pointedAt(view, time, point) {
   const gap = view.overlays.gaps.find((one) => seconds(one.start) <= time && (!one.end || seconds(one.end) > time));
   if (gap && !point?.measured) return `${moment(time)}  no readings: ${CAUSES[gap.cause] ?? gap.cause}`;

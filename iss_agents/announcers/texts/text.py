@@ -1,4 +1,4 @@
-"""What is said about an event: a joke or a haiku of our own, with the event's time and level."""
+"""Texts of posts: a joke or a haiku, with the event's time and level."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -8,22 +8,22 @@ from importlib.resources import files
 from iss_agents.detection.events import Urination
 
 HAIKU_BREAK = " / "
-"""Stands between the lines of a haiku in `haiku.txt`."""
+"""Separates the lines of a haiku in `haiku.txt`."""
 
 
 def text_for(event: Urination) -> str:
-    """Return the text of an event, a function of the event alone and at most 280 of X's units long.
+    """Return the text of an event, which depends only on the event and has at most 280 of X's units.
 
-    A second attempt after a crash has to repeat the first to the letter, since only then X calls it a
-    duplicate. Each phrase draws a number with the event, and the highest wins: so a phrase that is added
-    later takes its share of the events and changes no other event's text.
+    A second attempt after a crash must repeat the first exactly, since only then X reports a duplicate. The
+    event's text is the phrase with the highest hash of event and phrase, so that adding a phrase changes the
+    text of only those events that get the new one (rendezvous hashing).
     """
     phrase = max(phrases(), key=lambda phrase: _draw(event.event_id, phrase))
     return compose(phrase, event.start, event.level_before, event.level_after)
 
 
 def compose(phrase: str, start: datetime, before: float, after: float) -> str:
-    """Return a phrase with the levels, in percent, in it and the event's time and level below it."""
+    """Return a phrase with the levels, in percent, filled in, and the event's time and level below it."""
     level = {"before": before, "after": after, "delta": after - before, "left": 100 - after}
     figures = {name: f"{round(percent, 1):g}" for name, percent in level.items()}
     facts = f"💧 {start.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC · tank {{before}} % → {{after}} %"
@@ -32,7 +32,7 @@ def compose(phrase: str, start: datetime, before: float, after: float) -> str:
 
 @cache
 def phrases() -> tuple[str, ...]:
-    """Return every joke and every haiku; the figures of the event are in braces."""
+    """Return all jokes and haiku, with placeholders for the levels in braces."""
     return tuple(jokes() + haiku())
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from iss_agents.announcers.texts import text as texts
 from iss_agents.announcers.texts.text import compose, haiku, jokes, phrases, text_for
-from tests.announcers.factory import NOON, urination
 from tests.announcers.texts.syllables import syllables
 from tests.announcers.texts.weighing import links, weighted_length
+from tests.factories import NOON, urination
 
 FACTS = "\n\n💧 "
 """Stands between the phrase and the event's time."""

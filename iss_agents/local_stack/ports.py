@@ -1,0 +1,80 @@
+"""Preconditions of a program on its machine: a free port, and a folder that no other process uses."""
+
+import fcntl
+import os
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from iss_agents.errors import UserError
+from iss_agents.runtime.ports import bind_error
+
+PORTS = range(16_384, 32_768)
+
+CHOOSE_HOME = "give yourself permission, or set ISS_HOME to a folder of your own."
+
+
+def require_free(port: int, name: str) -> None:
+    """Check that `port` of 127.0.0.1 can be bound.
+
+    Raises:
+        UserError: it is taken.
+    """
+    if error := bind_error("127.0.0.1", port):
+        raise UserError(
+            f"Port {port} for {name} is taken: stop the program that uses it, or choose another port."
+        ) from error
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that was free a moment ago.
+
+    It is outside the range that Linux uses for outgoing connections (32768 and above, ip(7)): such a port could
+    be taken before a program that needs two seconds to start has bound it.
+    """
+    while True:
+        port = random.choice(PORTS)  # noqa: S311 - no secret
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def accepts(port: int) -> bool:
+    """Return whether something accepts connections at `port` of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder and return it.
+
+    Raises:
+        UserError: it cannot be created or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be created ({error.strerror}): {CHOOSE_HOME}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UserError(f"{path} cannot be written to: {CHOOSE_HOME}")
+    return path
+
+
+@contextmanager
+def only_user_of(folder: Path) -> Iterator[None]:
+    """Lock `folder` for this process; the lock ends with the process, however that ends.
+
+    Raises:
+        UserError: another process has it.
+    """
+    with (make_folder(folder) / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{folder} is in use by another iss-agents: stop that one, or set ISS_HOME to another folder."
+            ) from error
+        yield

@@ -1,0 +1,70 @@
+"""What the archive knows of what it has read."""
+
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY
+
+from iss_agents.archive.consumer import AIM_SECONDS, LARGEST, SMALLEST, ArchiveConsumer, BatchSize
+from iss_agents.config.settings import Settings
+from iss_agents.kafka.offset_resets import OffsetResets
+from iss_agents.runtime.health import Health
+from iss_agents.telemetry.codec import Headers
+from iss_agents.telemetry.topics import RAW
+
+
+def learnt(*seconds_of_each: float) -> list[int]:
+    """The sizes that follow from full batches whose records took so long each."""
+    size = BatchSize()
+    sizes = []
+    for seconds in seconds_of_each:
+        size.adapt(size.records, size.records * seconds)
+        sizes.append(size.records)
+    return sizes
+
+
+def test_a_quick_database_gets_larger_batches_step_by_step() -> None:
+    assert learnt(10e-6, 10e-6, 10e-6) == [2 * SMALLEST, LARGEST, LARGEST]
+
+
+def test_a_batch_is_what_the_database_takes_in_a_quarter_of_a_second() -> None:
+    assert learnt(AIM_SECONDS / 800) == [800]
+
+
+def test_a_slow_database_gets_the_smallest_at_once() -> None:
+    assert learnt(10e-6, 10e-6, 1.0) == [2 * SMALLEST, LARGEST, SMALLEST]
+
+
+def test_a_batch_that_was_not_full_says_nothing() -> None:
+    size = BatchSize()
+    size.adapt(SMALLEST - 1, 0.001)
+
+    assert size.records == SMALLEST
+
+
+@dataclass
+class Record:
+    """A record on the raw topic."""
+
+    partition: int
+    offset: int
+    topic: str = RAW.name
+    timestamp: int = 0
+    value: bytes | None = None
+    headers: Headers = ()
+
+
+def counted() -> float:
+    return REGISTRY.get_sample_value("iss_archive_reread_total", {"topic": RAW.name}) or 0.0
+
+
+def test_only_records_that_were_stored_before_are_read_again() -> None:
+    intake, before = ArchiveConsumer(Settings(), OffsetResets(Health(), "archive offsets")), counted()
+
+    intake.count_rereads([Record(0, 7), Record(0, 8), Record(1, 3)])
+    assert counted() == before
+
+    intake.count_rereads([Record(0, 8), Record(0, 9), Record(1, 4), Record(2, 3)])
+    assert counted() == before + 1
+
+    intake.count_rereads([Record(0, 7), Record(0, 8), Record(0, 9), Record(0, 10)])
+    assert counted() == before + 4

@@ -1,0 +1,358 @@
+"""Each correction of the Lightstreamer client: what it saves, and that nothing else changes.
+
+The tests of costs fail with a library that has corrected itself: then our correction can go.
+"""
+
+import linecache
+import subprocess
+import sys
+import threading
+from asyncio import BaseEventLoop
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iss_agents.feed import lightstreamer_corrections
+from iss_agents.feed.correction import Correction
+from iss_agents.feed.lightstreamer_corrections import (
+    CORRECTIONS,
+    correct_library,
+    dispatch,
+    has_next,
+    library,
+    open_socket,
+    start_timer,
+)
+from tests.feed.scripted_session import ITEMS, Script, Session, as_shipped, play
+
+SNAPSHOT = tuple(f"U,1,{item},{item}|5354.1|24|#" for item in range(1, len(ITEMS) + 1))
+
+
+@pytest.fixture(autouse=True)
+def _corrected() -> None:
+    correct_library()
+
+
+def played_both_ways(script: Script) -> tuple[Session, Session]:
+    """Return what a script comes to with the corrections and without."""
+    corrected = play(script)
+    with as_shipped():
+        return corrected, play(script)
+
+
+def values(session: Session) -> None:
+    session.begin()
+    session.send("U,1,1,37|$|#|a%7Cb%25+", "U,1,2,%C3%A4€|5354.1|24|", "PROBE")
+
+
+def unchanged(session: Session) -> None:
+    session.begin()
+    session.send(
+        *SNAPSHOT, "U,1,1,|||", "U,1,1,^4", "U,1,1,38|^2|#", "U,1,1,^1|5354.2", "U,1,2,^3|7", "U,1,2,^0|9"
+    )
+
+
+def short(session: Session) -> None:
+    session.begin()
+    session.send("U,1,1,37|5354.1", "U,1,1,^2|#|7", "U,1,1,38", "U,1,1,|||8", "U,1,1,^9", "U,1,2,1|2|3|4|5|6")
+
+
+def patches(session: Session) -> None:
+    session.begin()
+    session.send('U,1,1,{"a":0}|abcd|24|#', 'U,1,1,^P[{"op":"replace","path":"/a","value":1}]|^Tbcxyb|^2')
+    session.send("U,1,1,|^Taczz|^2", 'U,1,1,{"b":2}|^3')
+
+
+def a_patch_of_nothing(session: Session) -> None:
+    session.begin()
+    session.send("U,1,1,#|#|#|#", "U,1,1,^Tbcxyb|^3")
+
+
+def overflow(session: Session) -> None:
+    session.begin()
+    session.send(*SNAPSHOT, "OV,1,2,1000", "U,1,2,9|^3", "CONF,1,2.5,filtered")
+
+
+def end_of_snapshot(session: Session) -> None:
+    session.begin()
+    session.send(*SNAPSHOT, "EOS,1,1", "U,1,1,9|^3")
+
+
+def clear_snapshot(session: Session) -> None:
+    session.begin()
+    session.send(*SNAPSHOT, "CS,1,1")
+
+
+def rejection(session: Session) -> None:
+    session.accept("WSOK", "CONOK,S0,50000,60000,*", "REQERR,1,21,Bad Item Group name")
+
+
+def new_session(session: Session) -> None:
+    session.begin()
+    session.send(*SNAPSHOT, "END,48,Bye")
+    session.begin()
+    session.send(*SNAPSHOT)
+
+
+def final_end(session: Session) -> None:
+    session.begin()
+    session.send(*SNAPSHOT, "END,8,Too many", "U,1,1,9|^3")
+
+
+def recovery(session: Session) -> None:
+    session.begin()
+    session.send(*SNAPSHOT, "U,1,1,8|^3")
+    session.fail()
+    # The server sends the last two notifications once more.
+    session.accept("CONOK,S0,50000,60000,*", "PROG,4", SNAPSHOT[-1], "U,1,1,8|^3", "U,1,2,9|^3", "LOOP,0")
+    session.accept("WSOK", "CONOK,S0,50000,60000,*", "U,1,3,10|^3")
+
+
+def failed_recovery(session: Session) -> None:
+    session.begin()
+    session.send(*SNAPSHOT)
+    session.fail()
+    session.accept("CONERR,20,Session not found")
+    session.begin()
+    session.send(*SNAPSHOT)
+
+
+SCRIPTS = (
+    values, unchanged, short, patches, a_patch_of_nothing, overflow, end_of_snapshot, clear_snapshot, rejection,
+    new_session, final_end, recovery, failed_recovery,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_a_session_is_the_same_as_without_the_corrections(script: Script) -> None:
+    corrected, shipped = played_both_ways(script)
+
+    assert corrected.heard == shipped.heard
+    assert corrected.statuses == shipped.statuses
+    assert corrected.sent == shipped.sent
+    assert corrected.heard
+
+
+FIELD = st.one_of(
+    st.sampled_from(
+        ["", "#", "$", "^", "^0", "^1", "^3", "^9", "^x", "%", "%4", "%zz", "%2C", "%C3%A4", "%FF"]
+    ),
+    st.sampled_from(['{"a":0}', '^P[{"op":"replace","path":"/a","value":1}]', "^P[", "^Tbcxyb", "^Tb", "^T"]),
+    st.text(st.characters(exclude_characters="|\r\n", exclude_categories=["Cs"]), max_size=5),
+)
+UPDATE = st.builds(
+    lambda subscription, item, fields: f"U,{subscription},{item},{'|'.join(fields)}",
+    st.sampled_from([*"11111112x", "01", ""]),
+    st.sampled_from([*"1231231230x", "99", "10000"]),
+    st.one_of(st.lists(FIELD, min_size=4, max_size=4), st.lists(FIELD, max_size=6)),
+)
+LINE = st.one_of(
+    UPDATE, UPDATE, st.sampled_from([*SNAPSHOT, "U", "U,1", "U,1,1", "OV,1,1,5", "PROBE", "U,1,1,²|||"])
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(LINE, min_size=1, max_size=12))
+def test_any_lines_are_the_same_as_without_the_corrections(lines: list[str]) -> None:
+    def script(session: Session) -> None:
+        session.begin()
+        session.send(*SNAPSHOT, *lines)
+
+    corrected, shipped = played_both_ways(script)
+
+    assert (corrected.heard, corrected.statuses) == (shipped.heard, shipped.statuses)
+    assert corrected.sent == shipped.sent
+
+
+class Cost(NamedTuple):
+    """What an update costs, on every machine: functions called on its thread, and wakes of other threads."""
+
+    calls: int
+    wakes: int
+
+
+class Reader(Session):
+    """Reads of an update what the feed reads."""
+
+    def onItemUpdate(self, update: Any) -> None:  # noqa: N802
+        self.heard.append((update.getItemName(), update.getFields(), update.isSnapshot()))
+
+
+def cost_of_an_update() -> Cost:
+    """Return what a line costs in a session of as many items as the station has."""
+    reader = Reader([f"ITEM{number}" for number in range(337)])
+    reader.begin()
+    reader.send("U,1,337,1|5354.1|24|#", "U,1,337,2|5354.2|^2")
+    wakes: list[object] = []
+    wake = BaseEventLoop.call_soon_threadsafe
+
+    def count(loop: BaseEventLoop, *arguments: Any) -> Any:
+        wakes.append(arguments)
+        return wake(loop, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseEventLoop, "call_soon_threadsafe", count)
+        calls = calls_of(partial(reader.pass_on, "U,1,337,3|5354.3|^1|4"))
+        reader.settle()
+    assert len(reader.heard) == len(("subscribed", "frequency", "snapshot", "update", "update"))
+    reader.end()
+    return Cost(calls, len(wakes) - len(("settle the session thread", "settle the user thread")))
+
+
+def calls_of(run: Callable[[], object]) -> int:
+    """Return how many Python functions `run` calls on this thread."""
+    count = 0
+
+    def notice(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(notice)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_the_library_is_the_one_that_is_corrected() -> None:
+    assert [correction.name for correction in CORRECTIONS if not correction.fits()] == []
+
+
+THREADS = (open_socket, dispatch, start_timer)
+LOOPS = tuple(correction for correction in CORRECTIONS if correction not in THREADS)
+
+
+def test_an_update_calls_a_fraction_of_what_the_library_calls() -> None:
+    corrected = cost_of_an_update()
+    with as_shipped(*LOOPS):
+        shipped = cost_of_an_update()
+
+    assert corrected.calls < 200
+    assert shipped.calls > 5 * corrected.calls
+
+
+@pytest.mark.parametrize("correction", LOOPS, ids=lambda correction: correction.name)
+def test_each_correction_of_a_loop_saves_calls(correction: Correction) -> None:
+    with as_shipped(*LOOPS):
+        shipped = cost_of_an_update()
+        correction.apply()
+        corrected = cost_of_an_update()
+
+    assert corrected.calls < shipped.calls
+
+
+@pytest.mark.parametrize("correction", THREADS, ids=lambda correction: correction.name)
+def test_each_correction_of_threads_saves_a_wake(correction: Correction) -> None:
+    corrected = cost_of_an_update()
+    with as_shipped(correction):
+        shipped = cost_of_an_update()
+
+    assert corrected.wakes == 0
+    assert shipped.wakes == 1
+
+
+def test_the_end_of_a_loop_checks_no_source_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[object] = []
+    monkeypatch.setattr(linecache, "checkcache", checked.append)
+    loop_over_a_map()
+    corrected = len(checked)
+    with as_shipped(has_next):
+        loop_over_a_map()
+
+    assert corrected == 0
+    assert len(checked) > 0
+
+
+def loop_over_a_map() -> None:
+    entries = library.haxe_ds_IntMap()
+    entries.set(1, "value")
+    keys = entries.keys()
+    assert (keys.hasNext(), keys.next(), keys.hasNext(), keys.hasNext()) == (True, 1, False, False)
+
+
+def test_the_fault_of_the_library_shows_in_a_program_of_its_own() -> None:
+    program = Path(__file__).with_name("library_fault.py")
+    shown = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+
+    assert int(shown.stdout.split()[0]) > 0
+
+
+def test_a_keepalive_that_restarts_leaves_no_timer() -> None:
+    corrected = timers_after_updates(20)
+    with as_shipped(start_timer):
+        shipped = timers_after_updates(20)
+
+    assert corrected <= 1
+    assert shipped > 10
+
+
+def timers_after_updates(count: int) -> int:
+    """Return how many more timers the library's session thread has after so many updates."""
+    loop = library.com_lightstreamer_internal__Threads_Threads_Fields_.sessionThread.loop
+    session = Session()
+    session.begin()
+    session.send(SNAPSHOT[0])
+    before = len(loop._scheduled)
+    for number in range(count):
+        session.send(f"U,1,1,{number}|^3")
+    added = len(loop._scheduled) - before
+    session.end()
+    return added
+
+
+def test_a_prompt_listener_is_called_on_the_thread_that_reads() -> None:
+    assert threads_of_updates() == {threading.get_ident()}
+    with as_shipped():
+        assert threading.get_ident() not in threads_of_updates()
+
+
+def threads_of_updates() -> set[object]:
+    class Where(Session):
+        def onItemUpdate(self, _update: Any) -> None:  # noqa: N802
+            self.heard.append(threading.get_ident())
+
+    session = Where()
+    session.begin()
+    session.heard.clear()
+    session.send(*SNAPSHOT)
+    heard = {*session.heard}
+    session.end()
+    return heard
+
+
+def test_a_listener_that_fails_ends_no_session_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Session):
+        def onItemUpdate(self, update: Any) -> None:  # noqa: N802
+            super().onItemUpdate(update)
+            raise RuntimeError("out of order")
+
+    session = Failing()
+    session.begin()
+    session.send(*SNAPSHOT)
+    session.end()
+
+    assert len(session.heard) == len(SNAPSHOT) + len(("subscribed", "frequency", "unsubscribed"))
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["out of order"] * 3
+
+
+def test_a_library_that_has_changed_is_left_alone_and_the_log_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shipped = library.haxe_ds_IntMap.copy
+    other = Correction(library, "haxe_ds_IntMap.copy", "0123456789abcdef", lambda _self: None)
+    gone = Correction(library, "haxe_ds_IntMap.duplicate", "0123456789abcdef", lambda _self: None)
+    monkeypatch.setattr(lightstreamer_corrections, "CORRECTIONS", [other, gone])
+    correct_library.cache_clear()
+    for _ in range(2):
+        correct_library()
+
+    assert library.haxe_ds_IntMap.copy is shipped
+    assert [record.getMessage() for record in caplog.records] == [
+        "Not corrected in this version of the Lightstreamer client, and so slower: copy, duplicate"
+    ]

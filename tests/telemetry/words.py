@@ -1,0 +1,48 @@
+"""Words that laymen look for, and what they should find first."""
+
+POSITION = ("USLAB000032", "USLAB000033", "USLAB000034")
+VELOCITY = ("USLAB000035", "USLAB000036", "USLAB000037")
+TANK, BETA_ANGLE, CREWLOCK = ("NODE3000005",), ("USLAB000040",), ("AIRLOCK000049",)
+
+FIRST_FOUND: dict[str, tuple[str, ...]] = {
+    "velocity": VELOCITY,
+    "Speed": VELOCITY,
+    "how fast": VELOCITY,
+    "altitude": POSITION,
+    "height": POSITION,
+    "position": POSITION,
+    "orbit": VELOCITY,
+    "toilet": TANK,
+    "urine": TANK,
+    "pee": TANK,
+    "pee tank": TANK,
+    "hatch": CREWLOCK,
+    "door": CREWLOCK,
+    "day": BETA_ANGLE,
+    "night": BETA_ANGLE,
+    "sun": BETA_ANGLE,
+    "beta angle": BETA_ANGLE,
+    "solar array": ("P4000001",),
+    "solar panel": ("P4000001",),
+    "battery": ("AIRLOCK000011",),
+    "oxygen": ("NODE3000001",),
+    "co2": ("NODE3000003", "USLAB000055"),
+    "air": ("USLAB000059",),
+    "air pressure": ("USLAB000058",),
+    "water": ("NODE3000006",),
+    "drinking water": ("NODE3000009",),
+    "robot arm": ("CSASSRMS002",),
+    "canadarm": ("CSASSRMS002",),
+    "gyroscope": ("USLAB000001",),
+    "attitude": ("USLAB000013",),
+    "pressure": ("USLAB000058",),
+    "temperature": ("USLAB000059",),
+    "communication": ("P1000004",),
+    "antenna": ("P1000004",),
+    "spacesuit": ("AIRLOCK000001",),
+    "mass": ("USLAB000039",),
+    "clock": ("TIME_000001",),
+    "docking": ("RUSSEG000002",),
+    "camera": ("USLAB000095",),
+    "gps": ("USLAB000043", "USLAB000044"),
+}
