@@ -31,7 +31,7 @@ async def rewind(settings: Settings, to: datetime) -> Rewound:
     An offset never moves forward: that would skip records that were never archived.
 
     Raises:
-        UserError: Kafka does not answer, its topics are missing, or an archive is running.
+        UserError: Kafka does not answer, or an archive is running.
     """
     try:
         await _require_stopped(settings)
@@ -74,13 +74,13 @@ async def _set_back(settings: Settings, to: datetime) -> Rewound:
 
 async def _positions(settings: Settings) -> dict[TopicPartition, PartitionPosition]:
     offsets = Offsets(settings)
-    partitions = partitions_of(row.topic for row in DESTINATIONS.values())
+    archived = set(partitions_of(row.topic for row in DESTINATIONS.values()))
     try:
-        positions = await with_timeout(offsets.positions(ARCHIVE_GROUP, partitions))
+        # Without a commit, a partition is read from its beginning anyway; its topic may not exist yet.
+        committed = await with_timeout(offsets.committed(ARCHIVE_GROUP))
+        return await with_timeout(offsets.positions(ARCHIVE_GROUP, archived & set(committed)))
     finally:
         await offsets.close()
-    # Without a commit, a partition is read from its beginning anyway.
-    return {partition: each for partition, each in positions.items() if each.committed is not None}
 
 
 async def _earlier(

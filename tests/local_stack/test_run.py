@@ -83,18 +83,35 @@ def test_a_run_that_is_interrupted_drains_and_stops_everything(plan: Plan) -> No
 
 @pytest.mark.long
 def test_a_run_that_is_interrupted_while_it_starts_stops_everything(plan: Plan) -> None:
-    def interrupt() -> None:
-        if accepts(plan.database_port):
-            os.kill(os.getpid(), signal.SIGINT)
-        else:
-            Timer(0.05, interrupt).start()
-
-    interrupt()
+    screen = InterruptedScreen()
 
     with pytest.raises(KeyboardInterrupt):
-        run(replace(plan, worker=(sys.executable, "-c", "import time; time.sleep(60)")), quiet(), seconds=None)
+        run(plan, Screen(PrintableConsole(file=screen)), seconds=None)
 
+    assert "The database answers after" in screen.getvalue()
     assert open_ports(plan) == []
+
+
+class InterruptedScreen(io.StringIO):
+    """Interrupts the program when it says that the database answers, at no other point of a start."""
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if "The database answers" in text:
+            signal.raise_signal(signal.SIGINT)
+        return written
+
+
+@pytest.mark.long
+def test_a_storage_that_was_broken_before_there_were_topics_is_replaced(plan: Plan) -> None:
+    run(plan, quiet(), seconds=1)  # the stand-in creates no topic
+    (plan.folder / "database" / "data" / "WiredTiger.wt").write_bytes(b"torn")
+    screen = io.StringIO()
+
+    run(plan, Screen(PrintableConsole(file=screen)), seconds=1)
+
+    [kept] = (plan.folder / "database").glob("data.broken-*")
+    assert f"that is kept as {kept}, and a fresh one" in screen.getvalue()
 
 
 @pytest.mark.long
