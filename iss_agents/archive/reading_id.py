@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from iss_agents.telemetry.records import SCHEMA_VERSION, event_id
-from iss_agents.telemetry.station_clock import EPOCH, from_milliseconds, milliseconds
+from iss_agents.telemetry.records import SCHEMA_VERSION, after_value, hash_of
+from iss_agents.telemetry.station_clock import EPOCH, from_milliseconds, milliseconds, rfc3339
 
 TIME_BYTES = 6
 """Milliseconds since 1970, big-endian, so that the order of ids is that of time."""
@@ -22,7 +22,10 @@ HASH_BYTES = 10
 
 STATUS = ("status_class", "status_indicator", "status_color", "calibrated_data")
 
-IDENTIFYING = ("_id", "event_id", "item_id", "value", *STATUS, "schema_version", "source")
+AFTER_VALUE = (*STATUS, "schema_version", "source")
+"""Fields of a document that `after_value_of` reads."""
+
+IDENTIFYING = ("_id", "event_id", "item_id", "value", *AFTER_VALUE)
 """Fields of a document that `event_id_of` reads."""
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -59,19 +62,16 @@ def event_id_of(document: Mapping[str, Any]) -> str:
 
 def computed_event_id(document: Mapping[str, Any], source_ts: datetime) -> str:
     """Return the event_id that the fields of a document give; `source_ts` may be more exact than stored."""
+    value, after = str(document.get("value", "")), after_value_of(document)
+    return hash_of(str(document.get("item_id", "")), rfc3339(source_ts), value, after)
+
+
+def after_value_of(document: Mapping[str, Any]) -> str:
+    """Return what the event_id of a document hashes after its value."""
     get = document.get
     status_class, indicator, color, calibrated = (_text(get(name)) for name in STATUS)
-    return event_id(
-        str(get("item_id", "")),
-        source_ts,
-        str(get("value", "")),
-        status_class,
-        indicator,
-        color,
-        calibrated,
-        get("schema_version", SCHEMA_VERSION),
-        get("source", "isslive"),
-    )
+    version, source = get("schema_version", SCHEMA_VERSION), get("source", "isslive")
+    return after_value(status_class, indicator, color, calibrated, version, source)
 
 
 def _text(value: Any) -> str | None:

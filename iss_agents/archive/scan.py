@@ -24,7 +24,7 @@ from typing import NamedTuple
 from iss_agents.archive.cursor import Position
 from iss_agents.archive.mongo import Collection, Cursor, Document, QueryTimeoutError, mongo_errors
 from iss_agents.archive.packed.hours import union
-from iss_agents.archive.packed.reader import PackedReader, TooManyReadingsError
+from iss_agents.archive.packed.reader import PackedReader, PackedReadings, TooManyReadingsError
 from iss_agents.telemetry.records import Source
 from iss_agents.telemetry.station_clock import MILLISECOND
 
@@ -58,7 +58,7 @@ WIDE_MS = 500
 class Window(NamedTuple):
     """Documents in order, and the position up to which everything has been read."""
 
-    documents: list[Document]
+    documents: Sequence[Document]
     reached: Position
 
 
@@ -127,7 +127,7 @@ class WindowScan:
 
     def _of_source(self, window: Window) -> Window:
         # Not part of the query: with an item and a source the embedded database would use no index.
-        if self._source is None:
+        if self._source is None or isinstance(window.documents, PackedReadings):
             return window
         ours = [document for document in window.documents if document.get("source") == self._source]
         return window._replace(documents=ours)
@@ -147,7 +147,15 @@ class WindowScan:
             documents += await _found(self._find({**match, **within}, MAX_DOCUMENTS + 1), longest)
             if len(documents) > MAX_DOCUMENTS:
                 raise TooManyReadingsError
-        documents = await self._with_packed(documents, position.time, end, MAX_DOCUMENTS)
+        packed = await self._packed_between(position.time, end, MAX_DOCUMENTS)
+        if (
+            packed
+            and not documents
+            and position == Position(position.time)
+            and packed.are_in_order_of(self._source)
+        ):
+            return Window(packed, Position(end))
+        documents = await _united(packed, documents)
         documents.sort(key=self._position_of)
         return Window(
             [document for document in documents if self._position_of(document) > position], Position(end)
@@ -163,7 +171,7 @@ class WindowScan:
                     documents.append(document)
                     if len(documents) > 2 * MAX_DOCUMENTS:
                         documents = self._first_after(position, documents)
-        documents = await self._with_packed(documents, position.time, end)
+        documents = await _united(await self._packed_between(position.time, end), documents)
         first = self._first_after(position, documents)
         return Window(first, self._position_of(first[-1]) if len(first) == MAX_DOCUMENTS else Position(end))
 
@@ -171,20 +179,21 @@ class WindowScan:
         later = (document for document in documents if self._position_of(document) > position)
         return nsmallest(MAX_DOCUMENTS, later, self._position_of)
 
-    async def _with_packed(
-        self, documents: list[Document], start: datetime, end: datetime, most: int | None = None
-    ) -> list[Document]:
-        """Return the documents of a span, and its readings that are only packed."""
-        if self._packed is None:
-            return documents
-        packed = await self._packed.between(start, end, most)
-        return union(packed, documents) if packed else documents
+    async def _packed_between(
+        self, start: datetime, end: datetime, most: int | None = None
+    ) -> PackedReadings | None:
+        return None if self._packed is None else await self._packed.between(start, end, most)
 
     def _find(self, match: Document, most: int) -> Cursor:
         return self._readings.find(match, self._fields, limit=most)
 
     def _position_of(self, document: Document) -> Position:
         return Position.of(document, self._time)
+
+
+async def _united(packed: PackedReadings | None, documents: list[Document]) -> list[Document]:
+    # In a thread: to make thousands of documents would block the event loop.
+    return await asyncio.to_thread(union, packed, documents) if packed else documents
 
 
 async def _found(question: Cursor, longest_ms: int = WINDOW_MS) -> list[Document]:

@@ -1,6 +1,6 @@
 """Export formats: CSV and NDJSON as the API writes them, and Parquet, converted at the end."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +9,7 @@ import msgspec
 
 from iss_agents.errors import UserError
 from iss_agents.telemetry import export_rows
-from iss_agents.telemetry.export_rows import COLUMNS
+from iss_agents.telemetry.export_rows import COLUMNS, Table, fields_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROW_GROUP = 50_000
 """Readings per row group: a few MB, the size that Parquet readers prefer."""
 
-Documents = Iterable[Mapping[str, Any]]
+Documents = Sequence[Mapping[str, Any]]
 
 
 _Row = msgspec.defstruct("_Row", list(COLUMNS.items()))
@@ -50,12 +50,12 @@ def form_of(file: Path) -> Form:
 
 def csv_lines(documents: Documents) -> bytes:
     """Return the documents as lines of CSV."""
-    return export_rows.csv_lines(map(_row, documents)).encode()
+    return export_rows.csv_lines(_table(documents)).encode()
 
 
 def json_lines(documents: Documents) -> bytes:
     """Return the documents as lines of JSON, each with all columns."""
-    return export_rows.json_lines(map(_row, documents))
+    return export_rows.json_lines(_table(documents))
 
 
 def parquet(part: Path) -> Path:
@@ -99,8 +99,8 @@ def _require_pyarrow() -> None:
         ) from None
 
 
-def _row(document: Mapping[str, Any]) -> list[Any]:
-    return [document.get(name) for name in COLUMNS]
+def _table(documents: Documents) -> Table:
+    return Table.of(len(documents), fields_of(documents))
 
 
 def _as_it_is(part: Path) -> Path:

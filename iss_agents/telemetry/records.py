@@ -162,11 +162,26 @@ def event_id(
 
     Those of a test reading are followed by `|test`: it must not pass for the feed's reading that it equals.
     """
+    status = status_class, status_indicator, status_color, calibrated_data
+    return hash_of(item_id, rfc3339(source_ts), value, after_value(*status, schema_version, source))
+
+
+def after_value(
+    status_class: str | None,
+    status_indicator: str | None,
+    status_color: str | None,
+    calibrated_data: str | None,
+    schema_version: int,
+    source: Source,
+) -> str:
+    """Return what the event_id of a reading hashes after its value: often the same for all of an hour."""
     status = f"{status_class or ''}|{status_indicator or ''}|{status_color or ''}|{calibrated_data or ''}"
-    fields = f"{item_id}|{rfc3339(source_ts)}|{value}|{status}|{schema_version}"
-    if source == "test":
-        fields += "|test"
-    return hashlib.sha256(fields.encode()).hexdigest()
+    return f"{status}|{schema_version}|test" if source == "test" else f"{status}|{schema_version}"
+
+
+def hash_of(item_id: str, source_time: str, value: str, after: str) -> str:
+    """Return the event_id of a reading; `source_time` is as RFC 3339, `after` by `after_value`."""
+    return hashlib.sha256(f"{item_id}|{source_time}|{value}|{after}".encode()).hexdigest()
 
 
 def new_reading(

@@ -17,6 +17,10 @@ YEAR_SLACK = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+SECONDS = tuple(f":{second:02}" for second in range(60))
+FRACTIONS = tuple(f".{fraction:03}Z" for fraction in range(1000))
+"""Ends of a time as RFC 3339: to look them up takes half the time of formatting them."""
+
 
 class ClockError(ValueError):
     """A time stamp that the station's clock cannot have sent. `reason` is a label for counting."""
@@ -116,11 +120,16 @@ def from_milliseconds(count: int) -> datetime:
 
 def rfc3339(instant: datetime) -> str:
     """Return RFC 3339 in UTC with milliseconds, for example `2026-08-11T10:27:48.000Z`."""
-    second, fraction = divmod(milliseconds(instant), 1000)
-    return f"{_second(second)}.{fraction:03}Z"
+    return rfc3339_of(milliseconds(instant))
+
+
+def rfc3339_of(count: int) -> str:
+    """Return the same of the time `count` milliseconds after 1970."""
+    second, fraction = divmod(count, 1000)
+    return f"{_minute(second // 60)}{SECONDS[second % 60]}{FRACTIONS[fraction]}"
 
 
 @lru_cache(maxsize=1024)
-def _second(count: int) -> str:
-    # Every reading needs its text for the event_id, and those of a batch lie in a few seconds.
-    return from_milliseconds(count * 1000).replace(tzinfo=None).isoformat()
+def _minute(count: int) -> str:
+    # Every reading needs its text for the event_id, and those of a batch lie in a few minutes.
+    return from_milliseconds(count * 60_000).replace(tzinfo=None).isoformat(timespec="minutes")

@@ -4,18 +4,17 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from aiohttp import hdrs
 from aiohttp.web import AppKey, Application, Request, StreamResponse
 
 from iss_agents.archive.mongo import DatabaseUnavailableError, Document
-from iss_agents.archive.reading_id import event_id_of
+from iss_agents.archive.queries.export_tables import tables
 from iss_agents.archive.scan import Window, prefetched
-from iss_agents.telemetry.export_rows import COLUMNS, Rows, csv_header, csv_lines, json_lines
+from iss_agents.telemetry.export_rows import Table, csv_header, csv_lines, json_lines
 from web.base.problems import unavailable
 from web.base.view import NO_STORE
 from web.edge.client_address import client_of
@@ -139,31 +138,23 @@ async def _texts(
     write = WRITERS[form]
     window, left = first, limit
     while window:
-        documents = window.documents[:left]
+        documents = window.documents if left is None else window.documents[:left]
         if documents:
             # In a thread: otherwise the event loop would block, and with it the next query.
-            yield await asyncio.to_thread(write, map(_row, documents))
+            yield await asyncio.to_thread(_text, documents, write)
         left = None if left is None else left - len(documents)
         window = None if left == 0 else await anext(rest, None)
 
 
-def _row(document: Document) -> list[Any]:
-    document["event_id"] = event_id_of(document)
-    for name in ("source_ts", "ingest_ts"):
-        document[name] = _text(document[name])
-    return [document.get(name) for name in COLUMNS]
+def _text(documents: Sequence[Document], write: Callable[[Table], str]) -> str:
+    return "".join(map(write, tables(documents)))
 
 
-def _text(time: datetime) -> str:
-    # The archive's times are UTC already; this takes a third of the time of the general conversion.
-    return time.isoformat(timespec="milliseconds")[:-6] + "Z"
+def _ndjson(table: Table) -> str:
+    return json_lines(table).decode()
 
 
-def _ndjson(rows: Rows) -> str:
-    return json_lines(rows).decode()
-
-
-WRITERS: dict[Format, Callable[[Rows], str]] = {"csv": csv_lines, "ndjson": _ndjson}
+WRITERS: dict[Format, Callable[[Table], str]] = {"csv": csv_lines, "ndjson": _ndjson}
 
 
 def _abort(request: Request) -> None:

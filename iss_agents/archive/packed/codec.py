@@ -16,7 +16,8 @@ from bson.errors import BSONError
 
 from iss_agents.archive.cursor import Position
 from iss_agents.archive.mongo import Document
-from iss_agents.archive.packed.columns import Columns, UnpackedHour, columns_of
+from iss_agents.archive.packed.columns import columns_of
+from iss_agents.archive.packed.unpacked import Columns, UnpackedHour
 
 VERSION = 1
 

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from iss_agents.archive.mongo import Database, DatabaseUnavailableError, Document, RejectedError, mongo_errors
 from iss_agents.archive.packed.codec import DamagedHourError, NewerHourError, pack, unpack
-from iss_agents.archive.packed.columns import UnpackedHour
+from iss_agents.archive.packed.unpacked import UnpackedHour
 from iss_agents.archive.reading_id import reading_id
 from iss_agents.archive.rollups.hours import Hour
 from iss_agents.telemetry.series import item_of

@@ -5,12 +5,13 @@ documents; before that, some are only packed, and both must be read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from iss_agents.archive.mongo import Database, Document, mongo_errors
-from iss_agents.archive.packed.columns import UnpackedHour
 from iss_agents.archive.packed.hours import PACKED_HOURS, expired_before, unpacked
+from iss_agents.archive.packed.unpacked import UnpackedHour
 from iss_agents.archive.retention import kept_since
 from iss_agents.telemetry.records import Source
 from iss_agents.telemetry.series import TEST, is_test, series_of
@@ -40,6 +41,30 @@ async def documents_since(database: Database, now: datetime) -> datetime:
     return max(await kept_since(database, now) + MARGIN, await expired_before(database))
 
 
+class PackedReadings(Sequence[Document]):
+    """Packed readings of a span. Documents are made when they are asked for: that takes longer than the rest.
+
+    `parts` are rows of packed hours. Unless these are `in_order`, the readings are in no order.
+    """
+
+    def __init__(self, parts: Sequence[tuple[UnpackedHour, range]], *, in_order: bool) -> None:
+        self.parts = parts
+        self._in_order = in_order
+
+    def are_in_order_of(self, source: Source | None) -> bool:
+        """Return whether they are in order, all of a source, and told by the columns of their hours alone."""
+        return self._in_order and source is not None and all(hour.is_all_of(source) for hour, _ in self.parts)
+
+    def __len__(self) -> int:
+        return sum(len(rows) for _, rows in self.parts)
+
+    def __iter__(self) -> Iterator[Document]:
+        return (document for hour, rows in self.parts for document in hour.documents(rows))
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
+
+
 class PackedReader:
     """Reads the readings of some items, or of all if `items` is empty, forward in time.
 
@@ -55,8 +80,8 @@ class PackedReader:
         self._hours: dict[datetime, list[UnpackedHour]] = {}
         self._until: datetime | None = None
 
-    async def between(self, start: datetime, end: datetime, most: int | None = None) -> list[Document]:
-        """Return the packed readings of a span of which documents may have expired, in no order.
+    async def between(self, start: datetime, end: datetime, most: int | None = None) -> PackedReadings:
+        """Return the packed readings of a span of which documents may have expired.
 
         Raises:
             TooManyReadingsError: they are more than `most`.
@@ -64,17 +89,15 @@ class PackedReader:
         """
         if self._until is None:
             self._until = await documents_since(self._database, datetime.now(UTC))
-        if start >= self._until:
-            return []
         first = start.replace(minute=0, second=0, microsecond=0)
         self._hours = {hour: content for hour, content in self._hours.items() if hour >= first}
-        found: list[tuple[UnpackedHour, range]] = []
-        for hour in _hours(first, end):
-            found += [(each, each.rows(start, end)) for each in await self._hour(hour)]
+        found, in_order = list[tuple[UnpackedHour, range]](), True
+        for hour in _hours(first, end) if start < self._until else ():
+            parts = [(each, rows) for each in await self._hour(hour) if (rows := each.rows(start, end))]
+            found, in_order = found + parts, in_order and len(parts) <= 1
             if most is not None and sum(len(rows) for _, rows in found) > most:
                 raise TooManyReadingsError
-        # In a thread: some thousand documents would block the event loop.
-        return await asyncio.to_thread(_documents, found)
+        return PackedReadings(found, in_order=in_order)
 
     async def _hour(self, hour: datetime) -> list[UnpackedHour]:
         if hour not in self._hours:
@@ -108,11 +131,7 @@ async def packed_readings(
 
 def _unpacked_between(packed: Document, start: datetime, end: datetime) -> list[Document]:
     hour = unpacked(packed)
-    return _documents([(hour, hour.rows(start, end))])
-
-
-def _documents(found: Iterable[tuple[UnpackedHour, range]]) -> list[Document]:
-    return [document for hour, rows in found for document in hour.documents(rows)]
+    return list(hour.documents(hour.rows(start, end)))
 
 
 def _hours(first: datetime, end: datetime) -> Iterator[datetime]:

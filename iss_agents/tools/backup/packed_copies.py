@@ -10,8 +10,8 @@ import bson
 from bson.raw_bson import RawBSONDocument
 
 from iss_agents.archive.mongo import Database, Document, RejectedError, mongo_errors
-from iss_agents.archive.packed.columns import UnpackedHour
 from iss_agents.archive.packed.hours import PACKED_HOURS, unpacked
+from iss_agents.archive.packed.unpacked import UnpackedHour
 from iss_agents.archive.reading_id import with_new_id
 from iss_agents.archive.retention import kept_since
 from iss_agents.archive.rollups.hours import Hour, hour_of

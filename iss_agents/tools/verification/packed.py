@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from iss_agents.archive.mongo import Database, Document, mongo_errors
@@ -64,6 +64,9 @@ class PackedReadings:
 
     async def _slice(self, start: datetime, end: datetime) -> Hours:
         readings = await self._reader.between(start, end)
+        return await asyncio.to_thread(self._hours_of, readings, start)
+
+    def _hours_of(self, readings: Iterable[Document], start: datetime) -> Hours:
         return {identity_of(each): hour_of(each) for each in readings if self._came(each, start)}
 
     def _came(self, reading: Document, start: datetime) -> bool:

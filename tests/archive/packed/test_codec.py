@@ -1,14 +1,11 @@
 """Packed readings come back as they were stored: every field of every document, in order of arrival."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from zlib import crc32
 
 import bson
 import cramjam
 import pytest
-from bson.codec_options import CodecOptions
-from bson.int64 import Int64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,57 +14,11 @@ from iss_agents.archive.mongo import Document
 from iss_agents.archive.packed.codec import DamagedHourError, pack, unpack
 from iss_agents.archive.reading_id import computed_event_id, event_id_of, reading_id
 from tests.archive.packed.stored import recorded_hour, stored
+from tests.archive.packed.strategies import HOUR, ITEM, as_stored, edited_readings, stored_readings
 from tests.factories import reading_of
 
-HOUR = datetime(2026, 8, 11, 12, 0, tzinfo=UTC)
-ITEM = "NODE3000004"
 # Threads of the driver, which other tests have started, use it meanwhile.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
-
-AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
-
-texts = st.text(max_size=12)
-times = st.integers(0, 3_599_999).map(lambda count: HOUR + timedelta(milliseconds=count))
-"""Times of the hour."""
-
-statuses = st.none() | st.sampled_from(["24", "", "16"]) | texts
-values = st.sampled_from(["16.00", "16", "-0", "1e999", "", "\x00", "🚀", "NaN", "٣"]) | texts
-stored_readings = st.builds(
-    lambda source_ts, value, offset, **fields: stored(reading_of(ITEM, value, source_ts, **fields), offset),
-    times,
-    values,
-    st.integers(0, 1 << 53),
-    ingest_ts=st.integers(0, 10**12).map(lambda count: HOUR + timedelta(milliseconds=count - 10**9)),
-    source=st.sampled_from(["isslive", "simulated", "test"]),
-    status_class=statuses,
-    status_indicator=statuses,
-    status_color=statuses,
-    calibrated_data=statuses,
-    snapshot=st.booleans(),
-    session=st.integers(0, (1 << 53) - 1),
-    suspect=st.sampled_from([None, "frozen", "zero_burst"]),
-)
-"""Readings as the archive stores them."""
-
-anything = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(1 << 63), (1 << 63) - 1)
-    | st.floats(allow_nan=False)
-    | texts
-    | st.binary(max_size=8)
-    | times
-    | st.just(Int64(5)),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
-    max_leaves=3,
-)
-FIELDS = ("value", "number", "state", "name", "source", "snapshot", "suspect", "sequence", "ingest_ts", "unit")
-
-
-def as_stored(document: Document) -> Document:
-    """Return a document as the database returns it."""
-    stored: Document = bson.decode(bson.encode(document), AWARE)
-    return stored
 
 
 def in_order(documents: list[Document]) -> list[Document]:
@@ -82,31 +33,12 @@ def exact(documents: list[Document]) -> list[bytes]:
 @settings(max_examples=40)
 @given(st.lists(stored_readings, max_size=5, unique_by=lambda reading: reading["_id"]))
 def test_readings_of_the_archive_come_back_exactly_and_in_order(readings: list[Document]) -> None:
-    readings = [as_stored(reading) for reading in readings]
-
     assert exact([*unpack(ITEM, pack(ITEM, readings)).documents()]) == exact(in_order(readings))
 
 
 @settings(max_examples=40)
-@given(
-    st.lists(
-        st.tuples(
-            stored_readings,
-            st.dictionaries(st.sampled_from([*FIELDS, "status_class", "new", "session"]), anything, max_size=3),
-            st.sets(st.sampled_from([*FIELDS, "offset"])),
-        ),
-        max_size=4,
-        unique_by=lambda row: row[0]["_id"],
-    )
-)
-def test_fields_that_somebody_has_edited_added_or_deleted_come_back_exactly(
-    rows: list[tuple[Document, Document, set[str]]],
-) -> None:
-    readings = [
-        as_stored({name: value for name, value in (reading | edited).items() if name not in absent})
-        for reading, edited, absent in rows
-    ]
-
+@given(st.lists(edited_readings, max_size=4, unique_by=lambda reading: reading["_id"]))
+def test_fields_that_somebody_has_edited_added_or_deleted_come_back_exactly(readings: list[Document]) -> None:
     assert exact([*unpack(ITEM, pack(ITEM, readings)).documents()]) == exact(in_order(readings))
 
 
