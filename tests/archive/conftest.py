@@ -14,6 +14,7 @@ from iss_agents.archive.mongo import Database, connect
 from iss_agents.config.settings import Settings
 from iss_agents.local_stack.database import Database as EmbeddedDatabase
 from iss_agents.local_stack.ports import free_port
+from tests.archive.expiry import close
 from tests.archive.kafka import set_to_end
 
 
@@ -49,7 +50,7 @@ async def settings(kafka_url: str, fault_url: str) -> Settings:
 async def database(settings: Settings) -> AsyncIterator[Database]:
     database = connect(settings)
     yield database
-    database.client.close()
+    await close(database)
 
 
 @pytest.fixture

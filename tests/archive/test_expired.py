@@ -12,13 +12,14 @@ from iss_agents.archive.rollups import backfill
 from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE, SECOND
 from iss_agents.archive.rollups.due import stale_hours
 from iss_agents.archive.rollups.hours import Hour, hours_of, mark, summary_of
-from iss_agents.archive.rollups.job import compute_rollup, drop_ids
+from iss_agents.archive.rollups.job import compute_rollup
 from iss_agents.archive.rollups.query import answer
+from iss_agents.archive.rollups.reading_checksums import drop_ids
 from iss_agents.archive.rollups.segments import Question
 from iss_agents.archive.scan import WindowScan
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import EPOCH, from_milliseconds, milliseconds
-from tests.archive.expiry import let_readings_expire
+from tests.archive.expiry import let_packed_hours_expire, let_readings_expire
 from tests.archive.packed.conftest import database, settings
 from tests.archive.rollups.test_query import (
     FIRST,
@@ -34,7 +35,8 @@ from tests.archive.rollups.test_query import (
 
 __all__ = ["database", "settings"]
 
-MONTH = timedelta(days=30)
+ONE_DAY = timedelta(days=1)
+MONTH = 30 * ONE_DAY
 DOCUMENTS = [
     reading(FIRST + number * 20 * SECOND, f"{number}", f"{number:03}")
     for number in range(3 * HOUR // (20 * SECOND))
@@ -96,9 +98,12 @@ async def test_a_late_reading_of_a_minute_that_is_there_counts(database: Databas
         ([number * SECOND for number in range(60)], [number * SECOND for number in range(30)]),
     ],
 )
+@pytest.mark.parametrize("stay_packed", [True, False])
 async def test_late_readings_of_minutes_that_have_expired_are_added_once(
-    database: Database, expired: list[int], late: list[int]
+    database: Database, *, stay_packed: bool, expired: list[int], late: list[int]
 ) -> None:
+    if not stay_packed:
+        await let_packed_hours_expire(database, MONTH)
     first = [reading(FIRST + offset, "10", f"first {offset}") for offset in expired]
     then = [reading(FIRST + offset, "99", f"then {offset}") for offset in late]
     half = len(then) // 2
@@ -109,6 +114,8 @@ async def test_late_readings_of_minutes_that_have_expired_are_added_once(
         await summarise_all(database)
         if expires:
             await database.readings.delete_many({})
+        if expires and not stay_packed:
+            await database.packed_hours.delete_many({"hour": {"$exists": True}})
 
     for width in (MINUTE, HOUR):
         found = await asked(database, FIRST, FIRST + DAY, width)
@@ -183,6 +190,7 @@ async def test_which_readings_an_hour_holds_is_forgotten_when_none_can_come_agai
     now = milliseconds(datetime.now(UTC)) // HOUR * HOUR
     times = [now - days * DAY for days in (20, 37, 39, 44)]
     await let_readings_expire(database, MONTH)
+    await let_packed_hours_expire(database, MONTH)
     came = {"ingest_ts": datetime.now(UTC)}
     await store(database, [reading(time, "1", f"{time}") | came for time in times])
     await summarise_all(database, datetime.now(UTC))
@@ -191,6 +199,19 @@ async def test_which_readings_an_hour_holds_is_forgotten_when_none_can_come_agai
     hours = await in_order(database)
     assert ["ids" in hour["minutes"] for hour in hours] == [False, False, True, True]
     assert [hour["minutes"]["count"] for hour in hours] == [[1]] * 4
+
+
+@pytest.mark.parametrize(("kept", "needs_ids"), [(37 * ONE_DAY, True), (38 * ONE_DAY, False)])
+async def test_an_hour_that_stays_packed_until_none_can_come_again_needs_not_say_which_it_holds(
+    database: Database, kept: timedelta, *, needs_ids: bool
+) -> None:
+    await let_readings_expire(database, MONTH)
+    await let_packed_hours_expire(database, kept)
+    await store(database, [reading(milliseconds(datetime.now(UTC)) - 2 * HOUR, "1", "1")])
+    await summarise_all(database, datetime.now(UTC))
+
+    [hour] = await in_order(database)
+    assert ("ids" in hour["minutes"]) == needs_ids
 
 
 async def in_order(database: Database) -> list[Document]:

@@ -16,7 +16,7 @@ readings instead. `marks` is incremented whenever readings arrive. Until `rests_
 computed, because more of a backlog may arrive.
 
 Rollups outlive their readings by years. So when late readings arrive for an hour whose other readings have
-expired, the earlier rollup is kept and extended: see `minutes.py`, which stores `ids` and `last_at` for that.
+expired, the earlier rollup is kept and extended: see `minutes.py`, which may store `ids` for that.
 `day_marks` are the `marks` that it was computed with by a version that marks the hour's day (see `days.py`).
 `packed` is how many packed readings it was computed from, suspect ones too. While all of them are there, it is
 computed from them alone, so that a reading that somebody has corrected is corrected here too.

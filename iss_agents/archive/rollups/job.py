@@ -29,15 +29,15 @@ from iss_agents.archive.rollups.buckets import HOUR
 from iss_agents.archive.rollups.day_job import compute_or_postpone_day, gaps_of_days, source_of, stale_days
 from iss_agents.archive.rollups.days import day_of, mark_days
 from iss_agents.archive.rollups.due import MALFORMED, QUERY_MS, stale_hours
-from iss_agents.archive.rollups.hours import LATE, SUMMARIES, Hour, summary_of
-from iss_agents.archive.rollups.minutes import ID_COLUMNS, MinuteAggregator, id_columns, minutes_with_ids
+from iss_agents.archive.rollups.hours import SUMMARIES, Hour, summary_of
+from iss_agents.archive.rollups.minutes import MinuteAggregator, id_columns, minutes_with_ids
+from iss_agents.archive.rollups.reading_checksums import drop_ids, packed_outlive_redelivery
 from iss_agents.archive.rollups.weighting import Gaps
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.catalog import names_states
 from iss_agents.telemetry.records import Source
 from iss_agents.telemetry.series import TEST, is_test, item_of
 from iss_agents.telemetry.station_clock import milliseconds, rfc3339
-from iss_agents.telemetry.topics import RAW
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +48,7 @@ PAUSE_FACTOR = 2.0
 """Seconds of pause for each second that the database works: the archive's writes have priority."""
 
 DROP_IDS_SECONDS = 3600.0
-DROP_IDS_SPAN = timedelta(days=7)
-"""How often ids of readings are dropped, and how far back."""
+"""How often ids of readings are dropped."""
 
 RETRY_DELAY = timedelta(minutes=10)
 """When an hour is tried again that MongoDB rejects or does not aggregate in time."""
@@ -192,11 +191,12 @@ async def compute_rollup(database: Database, hour: Document) -> bool:
     minutes = aggregator.minutes()
     source: Source = next((each["source"] for each in (*packed, *others) if "source" in each), "isslive")
     summary = summary_of(minutes, now, await _gaps(database, hour, source))
-    summary["minutes"] |= id_columns(minutes)
     # Minutes that were known hold readings that are not packed: how many are packed says nothing.
     is_packed = has_all or "minutes" not in hour
     if is_packed:
         summary["packed"] = len(packed)
+    if not is_packed or not await packed_outlive_redelivery(database, now):
+        summary["minutes"] |= id_columns(minutes)
     uncounted = {} if is_packed else {"$unset": {"packed": ""}}
     summary["day_marks"] = hour["marks"]
     if hour.get("lost") or await _has_lost_readings(database, hour, aggregator, now):
@@ -246,18 +246,3 @@ async def _has_lost_readings(
         return True
     # Late readings have not expired with the others, if there were any others.
     return not hour.get("late") and hour["hour"] < await kept_since(database, now)
-
-
-async def drop_ids(database: Database, now: datetime) -> None:
-    """Drop the ids of old minutes, whose readings cannot be redelivered by Kafka any more.
-
-    They take three times as much space as the minutes themselves.
-
-    Raises:
-        DatabaseUnavailableError: MongoDB did not answer.
-    """
-    before = await kept_since(database, now) - timedelta(milliseconds=RAW.retention_ms) - LATE
-    within = {"stale": False, "hour": {"$gte": before - DROP_IDS_SPAN, "$lt": before}}
-    with mongo_errors():
-        known = {**within, "minutes.ids": {"$exists": True}}
-        await database[SUMMARIES].update_many(known, {"$unset": {f"minutes.{name}": "" for name in ID_COLUMNS}})

@@ -1,7 +1,8 @@
 """Minutes of a rollup, and which readings each includes, so that late readings are added exactly once.
 
-A minute stores a checksum of the event_id of each of its readings. While all of them still exist, the minute is
-computed again from the readings. Once some have expired, only readings that it does not include are added: a
+A minute stores a checksum of the event_id of each of its readings, unless they stay packed for as long as they
+can come again (see `reading_checksums.py`). While all of them still exist, the minute is computed again from
+the readings. Once some have expired, only readings that it does not include are added: a
 reading that is stored again, from Kafka or from a backup, changes nothing.
 
 The checksums have 32 bits. In a minute of 60 readings, a late one is mistaken for another once in 70 million
