@@ -10,7 +10,7 @@ from iss_agents.config.settings import Settings
 from iss_agents.kafka.reader import Span
 from iss_agents.tools.dead_letters.service import inspect
 from tests.archive.kafka import numbered_readings, publish, running
-from tests.archive.test_service import caught_up, stored_values
+from tests.archive.stored import caught_up, stored_values
 from tests.waiting import until
 
 DUPLICATES = {"topic": "telemetry.raw.v1", "outcome": "duplicate"}

@@ -27,17 +27,8 @@ from iss_agents.telemetry.records import SCHEMA_VERSION, Gap, encode
 from iss_agents.tools.testbed.fail_points import failing_writes
 from tests.archive.answering import Command, answering
 from tests.archive.kafka import NOON, ends, lag, numbered_readings, publish, publish_at_once, running, set_to
+from tests.archive.stored import caught_up, counted, has_documents, stored_values
 from tests.waiting import until
-
-
-def counted(topic: topics.Topic, outcome: str) -> float:
-    labels = {"topic": topic.name, "outcome": outcome}
-    return REGISTRY.get_sample_value("iss_archive_documents_total", labels) or 0.0
-
-
-async def stored_values(database: Database) -> list[str]:
-    documents = await database.readings.find().sort([("source_ts", 1), ("_id", 1)]).to_list(None)
-    return [document["value"] for document in documents]
 
 
 async def test_stores_each_reading_once_and_counts_the_repeats(
@@ -240,96 +231,6 @@ async def test_tries_the_same_batch_again_until_the_database_takes_it(
     assert await database.readings.count_documents({}) == 20
 
 
-async def test_one_refused_document_goes_to_the_invalid_topic_and_the_batch_goes_on(
-    settings: Settings, database: Database, producer: AIOKafkaProducer
-) -> None:
-    await database.create_collection("readings", validator={"value": {"$ne": "7"}})
-    readings = numbered_readings(10)
-    await publish(producer, readings[:7])
-    [sent] = await publish(producer, [readings[7]])  # alone: the records of a batch may differ by a millisecond
-    await publish(producer, readings[8:])
-
-    async with running(settings):
-        await until(lambda: database.invalid.find_one({}))
-        await until(lambda: caught_up(settings))
-
-    assert await stored_values(database) == ["0", "1", "2", "3", "4", "5", "6", "8", "9"]
-    [invalid] = await database.invalid.find().to_list(None)
-    assert (invalid["stage"], invalid["reason"]) == ("archive", "refused")
-    assert invalid["error"].startswith("121: ")
-    assert invalid["payload"] == encode(readings[7])
-    assert invalid["seen_at"] == datetime.fromtimestamp(sent.timestamp / 1000, UTC)
-
-
-@pytest.mark.parametrize(
-    ("payload", "reason"),
-    [
-        (b"\xff\x00", "undecodable"),
-        (b"", "undecodable"),
-        (b'{"schema_version": 1}', "undecodable"),
-        (b'{"schema_version": 2, "other": "fields"}', "newer_schema"),
-        (encode(numbered_readings(1)[0]).replace(b'"schema_version":1', b'"schema_version":2'), "newer_schema"),
-        (b"x" * 900_000, "undecodable"),
-        (
-            encode(numbered_readings(1)[0]).replace(b'"source":', b'"session":%d,"source":' % 2**70),
-            "undecodable",
-        ),
-    ],
-    ids=["no text", "empty", "not a reading", "newer with other fields", "newer", "long", "beyond 64 bits"],
-)
-async def test_what_cannot_be_decoded_goes_to_the_invalid_topic(
-    settings: Settings, database: Database, producer: AIOKafkaProducer, payload: bytes, reason: str
-) -> None:
-    sent = await producer.send_and_wait(topics.RAW.name, payload, partition=3)
-
-    async with running(settings):
-        await until(lambda: database.invalid.find_one({}))
-        await until(lambda: caught_up(settings))
-
-    [invalid] = await database.invalid.find().to_list(None)
-    assert (invalid["reason"], invalid["payload"]) == (reason, payload[: 512 * 1024])
-    assert f"telemetry.raw.v1:3:{sent.offset}" in invalid["error"]
-    assert await database.readings.count_documents({}) == 0
-
-
-async def test_older_records_are_taken(
-    settings: Settings, database: Database, producer: AIOKafkaProducer
-) -> None:
-    older = encode(numbered_readings(1)[0]).replace(b'"schema_version":1', b'"schema_version":0')
-    await producer.send_and_wait(topics.RAW.name, older, partition=0)
-
-    async with running(settings):
-        await until(lambda: has_documents(database, 1))
-
-    assert await database.readings.distinct("schema_version") == [0]
-
-
-async def test_an_undecodable_record_of_the_invalid_topic_is_stored_as_it_is(
-    settings: Settings, database: Database, producer: AIOKafkaProducer
-) -> None:
-    sent = await producer.send_and_wait(topics.INVALID.name, b"nonsense", partition=0)
-
-    async with running(settings):
-        await until(lambda: database.invalid.find_one({}))
-        await until(lambda: caught_up(settings))
-
-    [invalid] = await database.invalid.find().to_list(None)
-    assert (invalid["_id"], invalid["payload"]) == (f"telemetry.invalid.v1:0:{sent.offset}", b"nonsense")
-
-
-async def test_a_refused_record_of_the_invalid_topic_does_not_go_round(
-    settings: Settings, database: Database, producer: AIOKafkaProducer
-) -> None:
-    await database.create_collection("invalid", validator={"never": True})
-    sent = await producer.send_and_wait(topics.INVALID.name, b"nonsense", partition=0)
-
-    async with running(settings):
-        await until(lambda: caught_up(settings))
-
-    following = await producer.send_and_wait(topics.INVALID.name, b"after", partition=0)
-    assert following.offset == sent.offset + 1
-
-
 async def test_a_gap_keeps_its_end_whatever_is_read_afterwards(
     settings: Settings, database: Database, producer: AIOKafkaProducer
 ) -> None:
@@ -381,14 +282,6 @@ async def test_two_archives_share_the_partitions_and_hand_over_without_a_loss(
         await until(lambda: caught_up(settings))
 
     assert await database.readings.count_documents({}) == len(readings)
-
-
-async def caught_up(settings: Settings) -> bool:
-    return await lag(settings) == 0
-
-
-async def has_documents(database: Database, count: int) -> bool:
-    return await database.readings.count_documents({}) >= count
 
 
 async def has_members(settings: Settings, count: int) -> bool:

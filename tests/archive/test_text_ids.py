@@ -23,8 +23,8 @@ from iss_agents.telemetry.station_clock import milliseconds
 from iss_agents.telemetry.topics import RAW
 from tests.archive.answering import Command
 from tests.archive.kafka import NOON, lag, numbered_readings, publish, running
+from tests.archive.stored import counted
 from tests.archive.test_index_builder import behind
-from tests.archive.test_service import counted
 from tests.waiting import until
 from tests.web.archived import ArchivedMessage
 

@@ -14,7 +14,7 @@ from iss_agents.simulator.updates import TIME_STAMP, VALUE, time_stamp
 from iss_agents.telemetry.catalog import YEAR_ITEM
 from iss_agents.telemetry.records import decode_invalid
 from iss_agents.telemetry.topics import INVALID
-from tests.feed.test_service import Running
+from tests.feed.running_feed import Running
 from tests.waiting import until
 
 TANK = "NODE3000005"

@@ -17,7 +17,7 @@ from iss_agents.telemetry.records import Reading, Source, encode
 from iss_agents.telemetry.station_clock import in_year, station_hours
 from iss_agents.telemetry.topics import LAST_SEEN_CHANGELOG, partition_for
 from tests.factories import reading_of
-from tests.feed.test_service import Running
+from tests.feed.running_feed import Running
 from tests.waiting import until
 
 KEPT, CHANGED, TESTED = "P6000001", "P6000004", "P6000007"

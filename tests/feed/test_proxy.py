@@ -14,7 +14,7 @@ from yarl import URL
 from iss_agents.feed.proxy import ProxyAddress, proxy_for
 from iss_agents.feed.reachability import why_unreachable
 from iss_agents.simulator.station import Station
-from tests.feed.test_service import Running
+from tests.feed.running_feed import Running
 from tests.waiting import until
 
 FEED = "https://push.lightstreamer.com"
