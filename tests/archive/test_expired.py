@@ -21,7 +21,7 @@ from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import EPOCH, from_milliseconds, milliseconds
 from tests.archive.expiry import let_packed_hours_expire, let_readings_expire
 from tests.archive.packed.conftest import database, settings
-from tests.archive.rollups.test_query import (
+from tests.archive.rollups.two_days import (
     FIRST,
     ITEM,
     NOW,

@@ -1,6 +1,7 @@
 """Kafka ends, dies, stands still, is slow, has no disk and loses a topic, under a whole system.
 
-The publisher and its spool are tested in tests/feed/test_publisher.py, a start without Kafka in tests/pipeline.
+The publisher and its spool are tested in tests/feed/test_publisher.py and
+test_killed_publisher.py, a start without Kafka in tests/pipeline.
 """
 
 import asyncio

@@ -6,16 +6,24 @@ from queue import Queue
 from threading import Event
 from typing import Any
 
+import pytest
 from lightstreamer.client import ClientListener, LightstreamerClient, Subscription, SubscriptionListener
 
 from iss_agents.feed.correction import Correction
-from iss_agents.feed.lightstreamer_corrections import CORRECTIONS, PromptListener, library
+from iss_agents.feed.lightstreamer_corrections import CORRECTIONS, PromptListener, correct_library, library
 
 ITEMS = ("NODE3000005", "NODE3000008", "TIME_000001")
 FIELDS = ("Value", "TimeStamp", "Status.Class", "CalibratedData")
+SNAPSHOT = tuple(f"U,1,{item},{item}|5354.1|24|#" for item in range(1, len(ITEMS) + 1))
 PATIENCE_SECONDS = 30.0
 
 Script = Callable[["Session"], None]
+
+
+@pytest.fixture(autouse=True)
+def corrected() -> None:
+    """The library with all corrections."""
+    correct_library()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from iss_agents.archive.rollups.job import compute_or_postpone, compute_rollup
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import from_milliseconds
 from tests.archive.answering import Command, answering
-from tests.archive.rollups.test_query import (
+from tests.archive.rollups.two_days import (
     FIRST,
     ITEM,
     NOW,

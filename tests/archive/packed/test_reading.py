@@ -18,7 +18,7 @@ from iss_agents.config.settings import Settings
 from iss_agents.telemetry.records import Source
 from iss_agents.telemetry.station_clock import from_milliseconds
 from tests.archive.expiry import let_readings_expire
-from tests.archive.rollups.test_query import (
+from tests.archive.rollups.two_days import (
     FIRST,
     ITEM,
     NOW,

@@ -21,7 +21,7 @@ from iss_agents.telemetry.export_rows import csv_lines, json_lines
 from tests.archive.expiry import close, let_readings_expire
 from tests.archive.packed.stored import stored
 from tests.archive.packed.strategies import HOUR, ITEM, edited, readings_from, scalars
-from tests.archive.rollups.test_query import NOW, store, summarise_all
+from tests.archive.rollups.two_days import NOW, store, summarise_all
 from tests.factories import reading_of, settings_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")

@@ -8,7 +8,7 @@ from iss_agents.archive.mongo import Database, connect
 from iss_agents.archive.retention import prepare
 from iss_agents.archive.rollups import backfill
 from iss_agents.config.settings import Settings
-from tests.archive.rollups.test_query import NOW
+from tests.archive.rollups.two_days import NOW
 from tests.factories import settings_for
 
 

@@ -20,7 +20,7 @@ from tests.archive.rollups.test_days import (
     three_readings_a_day,
     used_days,
 )
-from tests.archive.rollups.test_query import ITEM, NOW, reading, store, summarise_all
+from tests.archive.rollups.two_days import ITEM, NOW, reading, store, summarise_all
 
 
 async def test_days_of_hours_that_were_there_before_are_computed_and_the_backfill_resumes(

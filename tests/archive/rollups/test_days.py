@@ -27,7 +27,7 @@ from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import from_milliseconds
 from tests.archive.answering import Answer, Command, answering
 from tests.archive.rollups.test_parts import note_gaps, weighed
-from tests.archive.rollups.test_query import ITEM, NOW, TODAY, reading, store, summarise_all
+from tests.archive.rollups.two_days import ITEM, NOW, TODAY, reading, store, summarise_all
 
 DAYS_THERE = 5
 FIRST = TODAY // DAY * DAY - DAYS_THERE * DAY

@@ -16,7 +16,7 @@ from iss_agents.archive.rollups.job import RETRY_DELAY, compute_or_postpone
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import from_milliseconds
 from tests.archive.answering import Command, answering
-from tests.archive.rollups.test_query import FIRST, NOW, reading, store
+from tests.archive.rollups.two_days import FIRST, NOW, reading, store
 
 HOURS = [FIRST + number * HOUR for number in range(5)]
 

@@ -15,7 +15,7 @@ from iss_agents.archive.rollups.weighting import Gaps, WeightedBucket
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import from_milliseconds
 from tests.archive.answering import Command, answering
-from tests.archive.rollups.test_query import FIRST, ITEM, NOW, TODAY, reading, store, summarise_all
+from tests.archive.rollups.two_days import FIRST, ITEM, NOW, TODAY, reading, store, summarise_all
 
 WIDTHS = (MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, DAY, 2 * DAY)
 

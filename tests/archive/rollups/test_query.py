@@ -3,97 +3,35 @@
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from typing import cast
 
 import pytest
 
 from iss_agents.archive import retention, scan
-from iss_agents.archive.cursor import Position
-from iss_agents.archive.mongo import Database, Document
+from iss_agents.archive.mongo import Database
 from iss_agents.archive.rollups import backfill
-from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE, SECOND, WIDTHS, Bucket, merged, width_for
+from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE, SECOND, WIDTHS, width_for
 from iss_agents.archive.rollups.days import DAYS
 from iss_agents.archive.rollups.due import stale_hours
-from iss_agents.archive.rollups.hours import SUMMARIES, DirtyHours, closed_before, hours_of, mark
-from iss_agents.archive.rollups.job import RollupJob, compute_rollup
-from iss_agents.archive.rollups.query import parts
-from iss_agents.archive.rollups.segments import Question
+from iss_agents.archive.rollups.hours import SUMMARIES, closed_before, hours_of
+from iss_agents.archive.rollups.job import RollupJob
 from iss_agents.config.settings import Settings
-from iss_agents.telemetry.station_clock import from_milliseconds, milliseconds
+from iss_agents.telemetry.station_clock import from_milliseconds
+from tests.archive.rollups.two_days import (
+    FIRST,
+    ITEM,
+    NOW,
+    TODAY,
+    WIDTHS_TRIED,
+    asked,
+    folded,
+    reading,
+    rounded,
+    some_readings,
+    store,
+    summarise_all,
+)
 from tests.waiting import until
-
-NOW = datetime(2026, 8, 11, 12, 20, tzinfo=UTC)
-TODAY = milliseconds(NOW)
-FIRST = milliseconds(datetime(2026, 8, 9, 22, 0, tzinfo=UTC))
-ITEM = "NODE3000005"
-WIDTHS_TRIED = [width for width in WIDTHS if width <= 2 * DAY]
-
-
-def reading(time: int, value: str, name: str, **fields: object) -> Document:
-    """Return a reading of the item at a time in milliseconds."""
-    number = {"number": float(value)} if value.replace(".", "", 1).isdigit() else {}
-    times = {"source_ts": from_milliseconds(time), "ingest_ts": from_milliseconds(time), "sequence": time}
-    return {"_id": name, "item_id": ITEM, "value": value, "source": "simulated", **times, **number, **fields}
-
-
-def some_readings(chance: random.Random, count: int) -> list[Document]:
-    """Return readings of two days, in bursts, with silent hours, equal times, texts and suspect ones."""
-    bursts = [chance.randrange(FIRST, TODAY) for _ in range(12)]
-    edges = [bound + offset for bound in range(FIRST, TODAY, 5 * HOUR) for offset in (-1, 0, 1)]
-    times = [chance.choice(bursts) + chance.randrange(20 * MINUTE) // 500 * 500 for _ in range(count)] + edges
-    values = [chance.choice(["PUMPING", "2", f"{chance.uniform(0, 99):.3f}"]) for _ in times]
-    suspects: list[dict[str, object]] = [{}, {}, {}, {"suspect": "frozen"}]
-    return [
-        reading(time, value, f"{chance.getrandbits(64):x}", **chance.choice(suspects), **some_offset(chance))
-        for time, value in zip(times, values, strict=True)
-    ]
-
-
-def some_offset(chance: random.Random) -> dict[str, int]:
-    """Return an offset, or none, as of a reading that was stored before there were any."""
-    return {"offset": chance.randrange(100)} if chance.random() < 0.8 else {}
-
-
-def folded(documents: list[Document], start: int, end: int, width: int) -> list[Bucket]:
-    """Return what a fold over the readings gives."""
-    inside = [one for one in documents if start <= one["sequence"] < end and "suspect" not in one]
-    buckets: dict[int, list[Document]] = {}
-    for one in sorted(inside, key=lambda one: Position.of(one, "sequence")):
-        buckets.setdefault(one["sequence"] // width * width, []).append(one)
-    return [_bucket(begin, content) for begin, content in buckets.items()]
-
-
-def _bucket(start: int, content: list[Document]) -> Bucket:
-    numbers = [one["number"] for one in content if "number" in one]
-    low, high = min(numbers, default=None), max(numbers, default=None)
-    return Bucket(start, len(content), len(numbers), low, high, sum(numbers), content[-1]["value"])
-
-
-async def asked(database: Database, start: int, end: int, width: int, now: datetime = NOW) -> list[Bucket]:
-    question = Question(ITEM, "simulated", start, end, width, until=end)
-    fine = [
-        bucket async for part in parts(database, question, now, monotonic() + 5) for bucket, *_ in part.fine
-    ]
-    return merged(fine, width)
-
-
-def rounded(buckets: list[Bucket]) -> list[tuple[object, ...]]:
-    """Return the buckets with sums that do not show the order of adding."""
-    return [
-        (one.start, one.count, one.numbers, one.min, one.max, round(one.sum, 6), one.last) for one in buckets
-    ]
-
-
-async def store(database: Database, documents: list[Document]) -> None:
-    """Store readings as the archive does: insert, then mark."""
-    await database.readings.insert_many(documents)
-    await mark(database, hours_of(documents), NOW - timedelta(days=1))
-
-
-async def summarise_all(database: Database, now: datetime = NOW) -> None:
-    for hour in await stale_hours(database, now):
-        assert await compute_rollup(database, hour)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -136,50 +74,6 @@ async def test_an_hour_is_open_until_its_late_readings_have_come(database: Datab
     assert await stale_hours(database, over) == []
     [stale] = await stale_hours(database, over + timedelta(milliseconds=1))
     assert stale["hour"] == from_milliseconds(hour)
-
-
-async def test_readings_that_come_while_an_hour_is_summarised_are_not_lost(database: Database) -> None:
-    documents = [reading(FIRST, "1", "a"), reading(FIRST + 1, "2", "b")]
-    await store(database, documents[:1])
-    [stale] = await stale_hours(database, NOW)
-    await store(database, documents[1:])
-
-    assert not await compute_rollup(database, stale)
-    assert await asked(database, FIRST, TODAY, DAY) == folded(documents, FIRST, TODAY, DAY)
-    await summarise_all(database)
-    assert await asked(database, FIRST, TODAY, DAY) == folded(documents, FIRST, TODAY, DAY)
-    assert await stale_hours(database, NOW) == []
-
-
-async def test_marking_and_summarising_again_changes_nothing(database: Database) -> None:
-    documents = some_readings(random.Random(3), 50)
-    await store(database, documents)
-    await summarise_all(database)
-    before = await asked(database, FIRST, TODAY, HOUR)
-    stale = [{**hour, "stale": True} for hour in await database.summaries.find({"item_id": ITEM}).to_list(None)]
-    for hour in stale:
-        await compute_rollup(database, hour)
-    await mark(database, hours_of(documents), NOW - timedelta(days=1))
-    await summarise_all(database)
-
-    assert rounded(await asked(database, FIRST, TODAY, HOUR)) == rounded(before)
-
-
-async def test_what_was_there_before_hours_were_marked_is_found_and_marked(database: Database) -> None:
-    documents = some_readings(random.Random(5), 200)
-    await database.summaries.delete_many({})
-    await database.readings.insert_many(documents)
-    expected = rounded(folded(documents, FIRST, TODAY, HOUR))
-    await backfill.begin(database, NOW)
-    assert not await backfill.is_complete(database, 5000)
-    assert rounded(await asked(database, FIRST, TODAY, HOUR)) == expected
-
-    while await backfill.mark_next_window(database):
-        await summarise_all(database)
-
-    assert await backfill.is_complete(database, 5000)
-    assert rounded(await asked(database, FIRST, TODAY, HOUR)) == expected
-    assert await database.summaries.count_documents({"stale": False}) > 10
 
 
 async def test_a_database_that_is_known_is_not_searched_for_readings(database: Database) -> None:
@@ -229,50 +123,6 @@ async def days_are_computed(database: Database) -> bool:
 
 async def none_is_stale(database: Database) -> bool:
     return not await database.summaries.count_documents({"stale": True})
-
-
-async def test_an_open_hour_is_marked_once_and_a_closed_one_twice_a_minute(database: Database) -> None:
-    marks, hour = DirtyHours(), TODAY // HOUR * HOUR
-    for seconds in (0, 29, 30, 31):
-        now = NOW + timedelta(seconds=seconds)
-        marks.note([reading(hour, "1", f"{seconds}"), reading(FIRST, "1", f"{seconds} late")], now)
-        await marks.write(database, now)
-    over = from_milliseconds(hour + HOUR + 2 * MINUTE)
-    marks.note([reading(hour, "1", "later")], over)
-    await marks.write(database, over)
-
-    found = await database.summaries.find({"item_id": ITEM}).sort("hour", 1).to_list(None)
-    assert [(one["_id"], one["marks"]) for one in found] == [
-        (f"{ITEM}|2026-08-09T22", 2),
-        (f"{ITEM}|2026-08-11T12", 2),
-    ]
-
-
-async def test_no_reading_is_missing_that_came_while_its_hour_was_known(
-    database: Database,
-) -> None:
-    marks, later = DirtyHours(), NOW + timedelta(seconds=29)
-    for number, now in enumerate((NOW, later)):
-        await database.readings.insert_one(one := reading(FIRST, "1", f"{number}"))
-        marks.note([one], now)
-        await marks.write(database, now)
-        assert await stale_hours(database, later + timedelta(seconds=60)) == []
-    await summarise_all(database, NOW + timedelta(minutes=2))
-
-    [found] = await database.summaries.find({"stale": False, "item_id": ITEM}).to_list(None)
-    assert found["count"] == 2
-
-
-async def test_a_database_that_was_away_is_told_again_what_is_marked(database: Database) -> None:
-    marks = DirtyHours()
-    marks.note([reading(TODAY, "1", "a")], NOW)
-    await marks.write(database, NOW)
-    await database.summaries.delete_many({})
-    marks.forget_marked()
-    marks.note([reading(TODAY, "1", "a")], NOW)
-    await marks.write(database, NOW)
-
-    assert await database.summaries.distinct("_id") == [f"{ITEM}|2026-08-11T12"]
 
 
 async def test_hours_expire_after_they_were_summarised_and_stale_ones_never(

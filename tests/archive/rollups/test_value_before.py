@@ -11,7 +11,7 @@ from iss_agents.archive.rollups.segments import Question
 from iss_agents.archive.rollups.value_before import HeldValue, value_before
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import from_milliseconds
-from tests.archive.rollups.test_query import FIRST, ITEM, NOW, reading, store, summarise_all
+from tests.archive.rollups.two_days import FIRST, ITEM, NOW, reading, store, summarise_all
 
 QUERY_MS = 5_000
 
