@@ -132,7 +132,7 @@ async def compute_day(database: Database, day: Document, source: Source, gaps: G
     parts = hour_parts(database, question, now, start + DAY, monotonic() + QUERY_MS / 1000)
     fine = [bucket async for part in parts for bucket in part.fine]
     rollup = {
-        **rollup_of(question, fine),
+        **rollup_of(question, fine, day["marks"]),
         "lost": any(hour.get("lost", False) for hour in hours),
         # It expires with the first of its hours.
         "summarised_at": min((hour.get("summarised_at", now) for hour in hours), default=now),

@@ -1,24 +1,31 @@
-"""Day runs: the parts of a span that days answer, and those between them that their hours must answer."""
+"""Day runs: the parts of a span that days answer, and those between them that the documents of hours must."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
 
 from iss_agents.archive.mongo import Database, Document, milliseconds_left, mongo_errors
-from iss_agents.archive.rollups.buckets import DAY, Bucket
-from iss_agents.archive.rollups.days import DAYS, buckets_of, day_of
-from iss_agents.archive.rollups.hours import SUMMARIES
+from iss_agents.archive.rollups.buckets import DAY, HOUR, Bucket
+from iss_agents.archive.rollups.days import DAYS, buckets_of, day_of, width_of
+from iss_agents.archive.rollups.hours import FIELDS, SUMMARIES
 from iss_agents.archive.rollups.segments import Question
 from iss_agents.archive.rollups.weighting import Span
 from iss_agents.telemetry.series import series_of
 from iss_agents.telemetry.station_clock import from_milliseconds, milliseconds
 
-DAYS_AT_ONCE = 500
-"""Days in memory at once, 0.3 MB."""
+DAYS_AT_ONCE = 100
+"""Days in memory at once, 0.4 MB."""
+
+AS_A_WHOLE = dict.fromkeys(("day", "stale", "lost", "source", "gaps", "integral", *FIELDS), 1)
+WITH_HOURS = {**AS_A_WHOLE, "marks": 1, "hours": 1}
+"""Projections of a day."""
 
 
 class Run(NamedTuple):
-    """Part of the span, in milliseconds: `buckets` of a day each, or None if hours must answer."""
+    """Part of the span, in milliseconds: `buckets` of its days, or None if hours must answer.
+
+    These are of days, or of hours (`days.width_of`).
+    """
 
     start: int
     end: int
@@ -46,7 +53,7 @@ async def day_runs(database: Database, question: Question, unknown: int, deadlin
 
 
 def _whole_days(question: Question, unknown: int) -> Span:
-    if question.width < DAY or not question.rolled_up:
+    if question.width < HOUR or not question.rolled_up:
         return question.start, question.start
     end = min(question.end, question.until, unknown)
     return -(-question.start // DAY) * DAY, end // DAY * DAY
@@ -67,7 +74,8 @@ async def _documents(
 ) -> AsyncIterator[list[Document]]:
     start, end = map(from_milliseconds, span)
     within = {"item_id": series_of(question.item_id, question.source), "day": {"$gte": start, "$lt": end}}
-    found = database[DAYS].find(within, max_time_ms=milliseconds_left(deadline), batch_size=DAYS_AT_ONCE)
+    fields, left = WITH_HOURS if width_of(question) < DAY else AS_A_WHOLE, milliseconds_left(deadline)
+    found = database[DAYS].find(within, fields, max_time_ms=left, batch_size=DAYS_AT_ONCE)
     found = found.sort([("item_id", 1), ("day", 1)])
     with mongo_errors():
         while documents := await found.to_list(DAYS_AT_ONCE):

@@ -2,10 +2,13 @@
 
     {_id: "NODE3000005|2026-11-24", item_id, day, stale: false, marks: 24, rests_until, summarised_at,
      source: "isslive", lost: false, count: 86400, numbers, min, max, sum, last,
-     integral: [first_at, area, known, states], gaps: Binary}
+     integral: [first_at, area, known, states], gaps: Binary,
+     hours: {marks: 24, hour: [0, 2, 23], count: [3600, 3600, 41], numbers, min, max, sum, last, integral}}
 
-The fields are those of an hour (see `hours.py`). `integral` leaves out the `gaps` of the day, pairs of unsigned
-32-bit numbers: milliseconds after its start.
+The fields are those of an hour (see `hours.py`), and `hours` those of its hours that have readings. Each
+`integral` leaves out the `gaps` of the day, pairs of unsigned 32-bit numbers: milliseconds after its start.
+So one document answers for a day, or for its 24 hours, if these were computed with the same `marks`: an earlier
+version leaves them out, or as they were.
 
 A day is derived from its hours, and answers only if it says what they would: it is not `stale`, none of its
 hours is dirty or `lost`, and the query knows the same gaps of the same source. If not, or if there is no
@@ -18,17 +21,19 @@ computed meanwhile is discarded.
 
 import logging
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 from pymongo import UpdateOne
 
 from iss_agents.archive.bulk_write import write
 from iss_agents.archive.mongo import Database, Document, mongo_errors
-from iss_agents.archive.rollups.buckets import DAY, Bucket, Integral, merged
+from iss_agents.archive.rollups.buckets import DAY, HOUR, Bucket, Integral, merged
 from iss_agents.archive.rollups.due import MALFORMED
 from iss_agents.archive.rollups.hours import FIELDS
 from iss_agents.archive.rollups.segments import Question
@@ -89,22 +94,44 @@ def _marking(rests_until: datetime, identity: Document) -> UpdateOne:
     return UpdateOne({"_id": identity["_id"]}, change, upsert=True)
 
 
-def rollup_of(question: Question, fine: Sequence[FineBucket]) -> Document:
-    """Return the rollup fields of a day: the span of the question, which has these buckets."""
+def rollup_of(question: Question, fine: Sequence[FineBucket], marks: int) -> Document:
+    """Return the rollup fields of a day with these marks: the span of the question, which has these buckets."""
     [*whole] = merged((each.bucket for each in fine), DAY)
     total = whole[0] if whole else Bucket(question.start, 0, 0, None, None, 0.0, "")
     fields = {name: getattr(total, name) for name in FIELDS}
-    fields["integral"] = to_builtins(_integral(question, fine)) if fine else None
-    return {**fields, "source": question.source, "gaps": _stored(question.gaps, question.start)}
+    fields["integral"] = to_builtins(_integral(question, question.start, DAY, fine)) if fine else None
+    hours = [_hour(question, list(some)) for _, some in groupby(fine, _hour_of)]
+    gaps = _stored(question.gaps, question.start)
+    return {**fields, "source": question.source, "gaps": gaps, "hours": {"marks": marks, **_columns(hours)}}
 
 
-def _integral(question: Question, fine: Sequence[FineBucket]) -> Integral:
-    span, named = (question.start, question.end), names_states(question.item_id)
-    return Weighting(span, DAY, gaps=question.gaps, until=question.until, named=named).integral(fine)
+def _integral(question: Question, start: int, width: int, fine: Sequence[FineBucket]) -> Integral:
+    span, named = (start, start + width), names_states(question.item_id)
+    return Weighting(span, width, gaps=question.gaps, until=span[1], named=named).integral(fine)
+
+
+def _hour_of(fine: FineBucket) -> int:
+    return fine.bucket.start // HOUR
+
+
+def _hour(question: Question, fine: Sequence[FineBucket]) -> Bucket:
+    [whole] = merged((each.bucket for each in fine), HOUR)
+    return replace(whole, integral=_integral(question, whole.start, HOUR, fine))
+
+
+def _columns(hours: Sequence[Bucket]) -> Document:
+    names = [hour.start % DAY // HOUR for hour in hours]
+    values = {name: [getattr(hour, name) for hour in hours] for name in FIELDS}
+    return {"hour": names, **values, "integral": [to_builtins(hour.integral) for hour in hours]}
+
+
+def width_of(question: Question) -> int:
+    """Return the width of the buckets that a day answers a question with: a day, or an hour."""
+    return DAY if question.width >= DAY else HOUR
 
 
 def buckets_of(document: Document, question: Question) -> list[Bucket] | None:
-    """Return a day as one bucket, an empty list if it has no readings, and None if its hours must answer."""
+    """Return the buckets of a day that have readings, None if the documents of its hours must answer."""
     try:
         if document["stale"] or document["lost"] or document["source"] != question.source:
             return None
@@ -121,8 +148,18 @@ def _buckets(document: Document, question: Question, start: int) -> list[Bucket]
     is_named = integral.states is not None
     if is_named != names_states(question.item_id) or document["gaps"] != _stored(question.gaps, start):
         return None
+    if width_of(question) == HOUR:
+        hours = document["hours"]
+        return list(_hours(hours, start)) if hours["marks"] == document["marks"] else None
     values: list[Any] = [*(document[name] for name in FIELDS), integral]
     return [Bucket(start, *values)]
+
+
+def _hours(stored: Mapping[str, Sequence[Any]], start: int) -> Iterator[Bucket]:
+    columns = [stored[name] for name in ("hour", *FIELDS)]
+    integrals = [Integral(*integral) for integral in stored["integral"]]
+    for hour, *values in zip(*columns, integrals, strict=True):
+        yield Bucket(start + hour * HOUR, *values)
 
 
 def _stored(gaps: Gaps, start: int) -> bytes:

@@ -1,8 +1,9 @@
 """Rollup query: buckets of an item over any span, from rollups where they are valid, else from raw readings.
 
-The span is read in parts, so that memory is that of one part however long the span is. For buckets of days,
-`day_runs.py` says which whole days answer. In each part between them, `segments.py` says what the hours answer;
-the minutes of an hour are only fetched if the answer needs them. Each part is weighed before the next is read.
+The span is read in parts, so that memory is that of one part however long the span is. For buckets of hours
+or days, `day_runs.py` says which whole days answer. In each part between them, `segments.py` says what the
+hours answer; the minutes of an hour are only fetched if the answer needs them. Each part is weighed before the
+next is read.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ from typing import NamedTuple
 from iss_agents.archive.mongo import Cursor, Database, Document, milliseconds_left, mongo_errors
 from iss_agents.archive.rollups.aggregate import aggregate
 from iss_agents.archive.rollups.backfill import is_complete
-from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE
+from iss_agents.archive.rollups.buckets import HOUR, MINUTE
 from iss_agents.archive.rollups.day_runs import day_runs
+from iss_agents.archive.rollups.days import width_of
 from iss_agents.archive.rollups.hours import FIELDS, SUMMARIES, closed_before, merge_minutes
 from iss_agents.archive.rollups.minutes import ID_COLUMNS
 from iss_agents.archive.rollups.segments import Question, Segment, coalesced, needs_minutes, split
@@ -80,9 +82,9 @@ async def parts(database: Database, question: Question, now: datetime, deadline:
             async for each in hour_parts(database, part, now, unknown, deadline):
                 yield each
         else:
-            yield Part(
-                [FineBucket(bucket, bucket.start + DAY, without_gaps=True) for bucket in run.buckets], []
-            )
+            width = width_of(question)
+            fine = [FineBucket(bucket, bucket.start + width, without_gaps=True) for bucket in run.buckets]
+            yield Part(fine, [])
 
 
 async def hour_parts(

@@ -87,7 +87,7 @@ def some_questions(chance: random.Random, item: str, known: Gaps) -> list[Questi
             start, end = start // DAY * DAY, end // DAY * DAY + DAY
         until = chance.choice([end, end, (start + end) // 2])
         gaps = chance.choice([known, known, known, some_gaps(chance)])
-        width = chance.choice([DAY, DAY, 2 * DAY, 10 * DAY])
+        width = chance.choice([HOUR, 2 * HOUR, 12 * HOUR, DAY, DAY, 2 * DAY, 10 * DAY])
         questions.append(Question(item, "simulated", start, end, width, until, gaps))
     return questions
 
@@ -125,10 +125,14 @@ async def test_answers_are_the_same_with_days_and_without(database: Database, se
     await mark_days(database, {Day(item, FIRST)})
     for _ in range(seed % 2):
         await compute_days(database)
+    # As an earlier version computed it, or computes it again.
+    change: Document = {"$inc": {"marks": 1}} if seed % 2 else {"$unset": {"hours": ""}}
+    await database[DAYS].update_one({"day": from_milliseconds(FIRST + 2 * DAY)}, change)
     questions = some_questions(chance, item, known)
 
     there = Question(item, "simulated", FIRST, TODAY, DAY, TODAY, known)
-    assert await used_days(database, there) > 1
+    by_days, by_hours = [await used_days(database, there._replace(width=width)) for width in (DAY, HOUR)]
+    assert by_days > by_hours > 0
     with_days = await answers(database, questions)
     await database[DAYS].delete_many({})
     assert await used_days(database, there) == 0

@@ -77,7 +77,8 @@ async def test_minutes_are_fetched_only_of_hours_that_are_cut(settings: Settings
     asked: list[Document] = []
 
     async def record(command: Command) -> Document | None:
-        if command.fields.get("find") == "summaries" and "item_id" in command.fields["filter"]:
+        # Those with `stale` ask which days have a dirty hour.
+        if command.fields.get("find") == "summaries" and command.fields["filter"].keys() == {"item_id", "hour"}:
             asked.append(command.fields)
         return None
 
