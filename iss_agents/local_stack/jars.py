@@ -2,9 +2,10 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from iss_agents.errors import UserError
@@ -14,7 +15,7 @@ LOGGING = "org.slf4j:slf4j-simple:1.7.36"
 """The slf4j of this Kafka is 1.7; without a binding the broker logs nothing."""
 
 LOCK = files("iss_agents.local_stack").joinpath("kafka.lock")
-"""Every jar that Kafka needs, a line each."""
+"""Every jar that the broker needs, a line each."""
 
 TIMEOUT = 30
 """Seconds without a byte before a download is given up."""
@@ -41,9 +42,9 @@ Progress = Callable[[int, int], None]
 """Is told how many jars, of how many, are present."""
 
 
-def locked_jars() -> list[Jar]:
-    """Return every jar that Kafka needs, from `LOCK`."""
-    return [Jar(*line.split()) for line in LOCK.read_text(encoding="ascii").splitlines()]
+def locked_jars(lock: Traversable) -> list[Jar]:
+    """Return the jars of a lock."""
+    return [Jar(*line.split()) for line in lock.read_text(encoding="ascii").splitlines()]
 
 
 def jar_folder(home: Path) -> Path:
@@ -61,8 +62,8 @@ def download(coordinate: str, folder: Path) -> Path:
     return jar
 
 
-def fetch(folder: Path, progress: Progress, bring: Download = download) -> list[Path]:
-    """Return the paths of all locked jars in `folder`, downloading those that are missing or damaged.
+def fetch(jars: Sequence[Jar], folder: Path, progress: Progress, bring: Download = download) -> list[Path]:
+    """Return the paths of these jars in `folder`, downloading those that are missing or damaged.
 
     Every jar is compared with its checksum at every start (45 MB: about 0.1 s), and appears in `folder`
     under its name only after that, so an interrupted download is never used.
@@ -70,7 +71,6 @@ def fetch(folder: Path, progress: Progress, bring: Download = download) -> list[
     Raises:
         UserError: no network, no permission, or a jar with another checksum than the locked one.
     """
-    jars = locked_jars()
     for count, jar in enumerate(jars, start=1):
         if not _is_here(jar, folder):
             _bring(jar, folder, bring)
@@ -98,7 +98,7 @@ def _bring(jar: Jar, folder: Path, bring: Download) -> None:
             path = bring(jar.coordinate, Path(part))
         except (OSError, RuntimeError) as error:
             raise UserError(
-                f"{jar.filename} of Apache Kafka could not be fetched from Maven Central: the first start "
+                f"{jar.filename} for Apache Kafka could not be fetched from Maven Central: the first start "
                 f"needs a network, try again when there is one ({_reason(error)})."
             ) from error
         found = _sha256(path)

@@ -67,7 +67,8 @@ class Kafka:
         require_free(self.port, "Kafka")
         runtime = java()
         make_folder(self._folder)
-        class_path = os.pathsep.join(map(str, jars.fetch(make_folder(jar_folder), progress)))
+        paths = jars.fetch(jars.locked_jars(jars.LOCK), make_folder(jar_folder), progress)
+        class_path = os.pathsep.join(map(str, paths))
         if not self._data.exists():
             self._format(class_path)
         self._configure(self._data)

@@ -14,7 +14,8 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from iss_agents.config.settings import load_settings
-from iss_agents.local_stack.jars import fetch, jar_folder
+from iss_agents.local_stack import jars
+from iss_agents.local_stack.jars import jar_folder
 from iss_agents.local_stack.kafka import Kafka
 from iss_agents.local_stack.ports import free_port
 from iss_agents.simulator.station import Station
@@ -29,8 +30,10 @@ def formatted_storage() -> Path:
     folder = Path(mkdtemp(prefix="iss-kafka-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     kafka = Kafka(folder, free_port())
-    jars = fetch(jar_folder(load_settings().home), lambda _count, _total: None)
-    kafka._format(os.pathsep.join(map(str, jars)))
+    paths = jars.fetch(
+        jars.locked_jars(jars.LOCK), jar_folder(load_settings().home), lambda _count, _total: None
+    )
+    kafka._format(os.pathsep.join(map(str, paths)))
     return folder / "data"
 
 

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from iss_agents.tools.bench.contender import Contender
 from iss_agents.tools.bench.cost import Cost
 from iss_agents.tools.bench.item_scaling import Growth, measure_growth
 from iss_agents.tools.bench.stages import measure_stages
@@ -56,13 +57,13 @@ class Result:
         }
 
 
-async def measure(seconds: float, say: Say, *, quick: bool, quix: bool) -> Result:
+async def measure(seconds: float, say: Say, contenders: Sequence[Contender], *, quick: bool) -> Result:
     """Return what every stage costs and, unless `quick`, what more items do and each of LOADS in `seconds`.
 
     Raises:
         UserError: a part could not start, or did not get through.
     """
-    stages = await measure_stages(QUICK_BACKLOG if quick else BACKLOG, say, quix=quix)
+    stages = await measure_stages(QUICK_BACKLOG if quick else BACKLOG, say, contenders)
     growth = [await measure_growth(items, say) for items in (() if quick else ITEMS)]
     steady = [await measure_steady(load, seconds, say) for load in (() if quick else LOADS)]
     return Result(machine(), stages, growth, steady)

@@ -1,7 +1,7 @@
 """Stage benchmark: each stage on a backlog, compared with a bare loop over the same messages."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -11,9 +11,9 @@ from iss_agents.local_stack.process import Program
 from iss_agents.telemetry.catalog import items
 from iss_agents.telemetry.topics import AGENTS_GROUP, ARCHIVE_GROUP, RAW
 from iss_agents.tools.bench.backlog import fill
+from iss_agents.tools.bench.contender import Contender
 from iss_agents.tools.bench.cost import WARM, Cost
 from iss_agents.tools.bench.cpu_time import Clock
-from iss_agents.tools.bench.quix_runner import run_quix
 from iss_agents.tools.testbed.bench_stack import BenchStack, running_stack
 
 POLL_SECONDS = 0.05
@@ -36,10 +36,10 @@ KEEP_LAST_SEEN = Stage("keep_last_seen", "agents", AGENTS_GROUP, "last")
 STAGES = (KEEP_LAST_SEEN, Stage("archive", "archive", ARCHIVE_GROUP, "store"))
 
 
-async def measure_stages(count: int, say: Say, *, quix: bool) -> list[Cost]:
+async def measure_stages(count: int, say: Say, contenders: Sequence[Contender]) -> list[Cost]:
     """Return what each stage, and the bare loop before it, costs on a backlog of `count` readings.
 
-    With `quix` also what the first stage's work costs in Quix Streams.
+    Also what the first stage's work costs in each of `contenders`.
 
     Raises:
         UserError: a part could not start, or a stage did not get through.
@@ -52,10 +52,10 @@ async def measure_stages(count: int, say: Say, *, quix: bool) -> list[Cost]:
             say(f"{stage.name}, and a bare loop over the same {count:,} readings")
             bare = await _alone(stack, f"{stage.name}, bare", stack.bare(stage.bare, count))
             costs += [bare, await measure_stage(stack, stage, count, bare.own)]
-        if quix:
-            say("Quix Streams, which uv fetches the first time")
-            work = run_quix(stack.kafka.url, count)
-            costs.append(await _alone(stack, f"{KEEP_LAST_SEEN.name} in Quix Streams", work, costs[0].own))
+        for contender in contenders:
+            say(f"{contender.name}, {contender.origin} the first time")
+            work = contender.run(stack.kafka.url, count)
+            costs.append(await _alone(stack, f"{KEEP_LAST_SEEN.name} in {contender.name}", work, costs[0].own))
     return costs
 
 
