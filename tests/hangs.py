@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 from pymongo import monitoring
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, _OperationCancelled
 
 from iss_agents.archive.mongo import DatabaseUnavailableError
 from iss_agents.local_stack import liveness
@@ -53,8 +53,8 @@ class Hangs(logging.Handler, monitoring.ServerHeartbeatListener):
         """Ignore an answer."""
 
     def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
-        """Note that a database did not answer a heartbeat."""
-        if event.connection_id[1] == self._shared:
+        """Note that a database did not answer a heartbeat, which a client that is closed gives up."""
+        if event.connection_id[1] == self._shared and not isinstance(event.reply, _OperationCancelled):
             self._seen.set()
 
     def explain(self, error: BaseException) -> bool:

@@ -4,11 +4,18 @@ import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
 from threading import Timer
 
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError, NetworkTimeout
+from pymongo.monitoring import (
+    ServerHeartbeatFailedEvent,
+    ServerHeartbeatListener,
+    ServerHeartbeatStartedEvent,
+    ServerHeartbeatSucceededEvent,
+)
 
 from iss_agents.local_stack import liveness
 from iss_agents.local_stack.database import Database
@@ -69,6 +76,36 @@ def test_a_shared_database_that_stands_still_explains_a_failure(tmp_path: Path) 
     finally:
         program.request(signal.SIGCONT)
         program.stop()
+
+
+def test_a_client_that_is_closed_explains_no_failure(mongo_url: str) -> None:
+    hangs, given_up = Hangs(), GivenUp()
+    client = MongoClient[dict[str, int]](mongo_url, event_listeners=[hangs, given_up])
+    hangs.share(client.address[1] if client.address else 0)
+    client.test.command("ping")
+    given_up.begun.get(timeout=20)
+    client.close()
+
+    assert "operation cancelled" in str(given_up.replies.get(timeout=20))
+    assert not hangs.explain(AssertionError("wrong"))
+
+
+class GivenUp(ServerHeartbeatListener):
+    """Hears of heartbeats that the server answers when something changes, and of those that failed."""
+
+    def __init__(self) -> None:
+        self.begun = Queue[ServerHeartbeatStartedEvent]()
+        self.replies = Queue[object]()
+
+    def started(self, event: ServerHeartbeatStartedEvent) -> None:
+        if event.awaited:
+            self.begun.put(event)
+
+    def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None:
+        """Ignore an answer."""
+
+    def failed(self, event: ServerHeartbeatFailedEvent) -> None:
+        self.replies.put(event.reply)
 
 
 def test_every_test_runs_again_if_its_database_hung(request: pytest.FixtureRequest) -> None:
