@@ -179,9 +179,8 @@ def _hour_of(time: datetime) -> int:
 
 
 async def _file(client: Client, now: datetime, database_seconds: Clock, coding: str) -> Figures:
-    start = from_milliseconds(_hour_of(now - YEAR))
-    span = f"from={_text(start)}&to={_text(start + timedelta(milliseconds=DAY_HOURS * HOUR))}"
-    path, headers = f"/api/v1/telemetry?item={ITEM}&{span}&format=csv", {hdrs.ACCEPT_ENCODING: coding}
+    path = f"/api/v1/telemetry?item={ITEM}&{_last_year(now)}&format=csv"
+    headers = {hdrs.ACCEPT_ENCODING: coding}
     await (await client.get(f"{path}&limit=5000")).read()
     before, began, cpu, work = _peak(), monotonic(), process_time(), database_seconds()
     answer = await client.get(path, headers=headers)
@@ -198,6 +197,11 @@ async def _file(client: Client, now: datetime, database_seconds: Clock, coding: 
     return {f"csv_{coding}_{name}": figure for name, figure in figures.items()}
 
 
+def _last_year(now: datetime) -> str:
+    start = from_milliseconds(_hour_of(now - YEAR))
+    return f"from={_text(start)}&to={_text(start + timedelta(hours=DAY_HOURS))}"
+
+
 async def _answers(client: Client, now: datetime, database_seconds: Clock) -> Figures:
     month = f"from={_text(now - timedelta(days=DAYS))}&to={_text(now)}"
     until = from_milliseconds(_hour_of(now - timedelta(minutes=10)))
@@ -207,9 +211,8 @@ async def _answers(client: Client, now: datetime, database_seconds: Clock) -> Fi
         "summary_30_days_500_points_closed_hours": (
             f"/api/v1/telemetry/summary?item={ITEM}&{closed}&points=500"
         ),
-        "summary_30_days_5000_points": f"/api/v1/telemetry/summary?item={ITEM}&{month}&points=5000",
-        "page_of_1000_after_30_silent_days": f"/api/v1/telemetry?item={ITEM}&{month}&limit=1000",
-        "page_of_1000_all_items_after_30_silent_days": f"/api/v1/telemetry?{month}&limit=1000",
+        "page_of_1000_last_year": f"/api/v1/telemetry?item={ITEM}&{_last_year(now)}&limit=1000",
+        "page_of_1000_all_items_last_year": f"/api/v1/telemetry?{_last_year(now)}&limit=1000",
         "page_of_an_item_without_readings": f"/api/v1/telemetry?item=NODE3000004&{month}",
         "page_of_1000_last_hour": f"/api/v1/telemetry?item={ITEM}&limit=1000",
     }
