@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -112,16 +112,14 @@ class Rig:
         found: dict[str, dict[int, list[tuple[int, int]]]] = {}
         for log in self.folder.glob("*.log"):
             lists: dict[int, list[tuple[int, int]]] = defaultdict(list)
-            for line in log.read_text().splitlines():
-                partition, first, last, _ = map(int, line.split())
+            for partition, first, last, _ in _finished(log):
                 lists[partition].append((first, last))
             found[log.stem] = lists
         return found
 
     def early(self) -> int:
         """Return how many records came before the one before them was in the Table."""
-        lines = [line for log in self.folder.glob("*.log") for line in log.read_text().splitlines()]
-        return sum(int(line.split()[3]) for line in lines)
+        return sum(early for log in self.folder.glob("*.log") for *_, early in _finished(log))
 
     def given(self) -> list[list[int]]:
         """Return the sorted offsets that any worker finished, by partition, each as often as it was given."""
@@ -154,3 +152,10 @@ async def end(worker: subprocess.Popen[bytes], how: signal.Signals) -> None:
     """End a worker and wait until it is gone."""
     worker.send_signal(how)
     await until(lambda: worker.poll() is not None)
+
+
+def _finished(log: Path) -> Iterator[list[int]]:
+    """Yield the numbers of each whole line; a worker may be writing the last one, or was killed meanwhile."""
+    for line in log.read_text().splitlines(keepends=True):
+        if line.endswith("\n"):
+            yield [int(number) for number in line.split()]
