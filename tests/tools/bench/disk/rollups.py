@@ -14,7 +14,7 @@ from iss_agents.archive.packed.codec import pack
 from iss_agents.archive.packed.hours import PACKED_HOURS
 from iss_agents.archive.rollups.buckets import HOUR, MINUTE
 from iss_agents.archive.rollups.days import DAYS, day_of
-from iss_agents.archive.rollups.hours import SUMMARIES, Hour, summary_of
+from iss_agents.archive.rollups.hours import FIELDS, SUMMARIES, Hour, summary_of
 from iss_agents.archive.rollups.minutes import MinuteAggregator
 from iss_agents.telemetry.catalog import names_states
 from iss_agents.telemetry.station_clock import from_milliseconds
@@ -90,14 +90,17 @@ class Rollups:
             yield
 
     def _mark_day(self, item_id: str, start: int, summary: Document) -> None:
-        """Mark the day, and store it with its last hour: it has as many fields as that has without minutes."""
+        """Mark the day, and store it with its last hour, as if the day and all its hours were like that one."""
         time = from_milliseconds(start)
         day = day_of(item_id, time)
         identity = {"_id": day.name, "item_id": item_id, "day": from_milliseconds(day.start)}
         self._days.upsert(identity, {"stale": True, "marks": time.hour + 1})
         if start + HOUR == day.start + 24 * HOUR:
             whole = {name: value for name, value in summary.items() if name != "minutes"}
-            self._days.upsert(identity, {**whole, "source": "isslive", "lost": False, "gaps": b""})
+            hours = {"marks": 24, **{name: [whole.get(name)] * 24 for name in (*FIELDS, "integral")}}
+            self._days.upsert(
+                identity, {**whole, "hours": hours, "source": "isslive", "lost": False, "gaps": b""}
+            )
             self._days.forget(identity)
 
     def _hour_of_lap(self, item: int, start: int) -> int:
