@@ -17,6 +17,7 @@ from iss_agents.kafka.topic_admin import provision_topics
 from iss_agents.streaming import outputs as module
 from iss_agents.streaming.outputs import BATCH_BYTES, Output, Outputs
 from iss_agents.telemetry.topics import Topic
+from tests.kafka.requests import requests_to_kafka
 from tests.waiting import until
 
 
@@ -96,6 +97,23 @@ async def test_the_offsets_of_what_was_sent_are_returned(kafka_url: str, tmp_pat
         written = [await outputs.send(topic, 0, sent) for sent in ([Output(None, b"1", 1)], [], large)]
 
     assert written == [range(1), range(0), range(1, 3)]
+
+
+async def test_what_is_sent_to_several_partitions_within_a_while_takes_one_request(
+    kafka_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_SECONDS", 0.5)
+    topic = Topic(f"derived-{uuid4().hex[:8]}", partitions=5)
+    await provision_topics(Settings(kafka_url=kafka_url), [topic])
+    outputs = Outputs(Settings(kafka_url=kafka_url, home=tmp_path))
+    async with outputs, asyncio.TaskGroup() as sending:
+        await outputs.send(topic, 0, [Output(None, b"the topic is known now", 1)])
+        requests = requests_to_kafka(monkeypatch)
+        for partition in range(topic.partitions):
+            sending.create_task(outputs.send(topic, partition, [Output(None, b"1", 1)]))
+            await asyncio.sleep(0.001)
+
+    assert requests["ProduceRequest"] == 1
 
 
 async def test_a_process_that_may_not_write_any_more_writes_nothing(kafka_url: str, tmp_path: Path) -> None:
