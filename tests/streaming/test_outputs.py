@@ -102,12 +102,12 @@ async def test_the_offsets_of_what_was_sent_are_returned(kafka_url: str, tmp_pat
 async def test_what_is_sent_to_several_partitions_within_a_while_takes_one_request(
     kafka_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LINGER_SECONDS", 0.5)
     topic = Topic(f"derived-{uuid4().hex[:8]}", partitions=5)
     await provision_topics(Settings(kafka_url=kafka_url), [topic])
     outputs = Outputs(Settings(kafka_url=kafka_url, home=tmp_path))
     async with outputs, asyncio.TaskGroup() as sending:
         await outputs.send(topic, 0, [Output(None, b"the topic is known now", 1)])
+        monkeypatch.setattr(module, "LINGER_SECONDS", 1.0)
         requests = requests_to_kafka(monkeypatch)
         for partition in range(topic.partitions):
             sending.create_task(outputs.send(topic, partition, [Output(None, b"1", 1)]))
