@@ -148,11 +148,6 @@ class Rig:
         return await self.committed() == await self.ends()
 
 
-def whole_lines(log: Path) -> list[str]:
-    """Return the lines of a worker's log, without one that is just being written."""
-    return log.read_text().rpartition("\n")[0].splitlines()
-
-
 async def end(worker: subprocess.Popen[bytes], how: signal.Signals) -> None:
     """End a worker and wait until it is gone."""
     worker.send_signal(how)
