@@ -14,7 +14,6 @@ from iss_agents.archive.destinations import DESTINATIONS, GAPS, INVALID, READING
 from iss_agents.archive.documents import seen_at
 from iss_agents.archive.gap_ends import end_open_gaps
 from iss_agents.archive.mongo import Database, Document
-from iss_agents.archive.rollups.days import mark_days_of_gaps
 from iss_agents.archive.text_ids import not_stored
 from iss_agents.config.settings import Settings
 from iss_agents.kafka.clients import abort_producer, start_producer, with_timeout
@@ -98,7 +97,6 @@ async def store(
     written = await _write(database, row, documents, text_ids)
     if row is GAPS:
         await end_open_gaps(database, QUERY_MS)
-        await mark_days_of_gaps(database, documents, datetime.now(UTC))
     rejected += [Rejection(sources[index], "refused", error) for index, error in written.rejected.items()]
     await _send_dead_letters(row, dead_letters, rejected)
     _count(row, written, rejected)

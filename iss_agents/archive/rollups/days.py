@@ -15,14 +15,13 @@ hours is dirty or `lost`, and the query knows the same gaps of the same source. 
 document, the query reads the hours.
 
 The day of a clean hour is marked stale before the hour changes. So a clean day never contradicts its clean
-hours, wherever a process ends. `marks` is incremented each time: a day that is being computed meanwhile is
-discarded. A gap that is stored after its days were computed marks them too.
+hours, wherever a process ends. `marks` is incremented each time: a day that is being
+computed meanwhile is discarded.
 """
 
 import logging
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -33,7 +32,7 @@ from msgspec.structs import replace
 from pymongo import UpdateOne
 
 from iss_agents.archive.bulk_write import write
-from iss_agents.archive.mongo import Database, Document, RejectedError, mongo_errors
+from iss_agents.archive.mongo import Database, Document, mongo_errors
 from iss_agents.archive.rollups.buckets import DAY, HOUR, Bucket, Integral, merged
 from iss_agents.archive.rollups.due import MALFORMED
 from iss_agents.archive.rollups.hours import FIELDS
@@ -48,14 +47,6 @@ DAYS = "days"
 
 OFFSET = "I"
 """`array` type code of an unsigned 32-bit number: a day has 86,400,000 milliseconds."""
-
-
-MARK = {
-    "$set": {"stale": True},
-    # Without it, the day cannot expire before it is computed again.
-    "$unset": {"summarised_at": ""},
-    "$inc": {"marks": 1},
-}
 
 
 class Day(NamedTuple):
@@ -93,34 +84,14 @@ async def mark_days(database: Database, days: Collection[Day], rests_until: date
 
 def _marking(rests_until: datetime, identity: Document) -> UpdateOne:
     change = {
-        **MARK,
+        "$set": {"stale": True},
+        # Without it, the day cannot expire before it is computed again.
+        "$unset": {"summarised_at": ""},
+        "$inc": {"marks": 1},
         "$max": {"rests_until": rests_until},
         "$setOnInsert": {"item_id": identity["item_id"], "day": identity["day"]},
     }
     return UpdateOne({"_id": identity["_id"]}, change, upsert=True)
-
-
-async def mark_days_of_gaps(database: Database, gaps: Iterable[Document], now: datetime) -> None:
-    """Mark as stale the days that were computed without these gaps, which have been stored.
-
-    Until they are computed again, their hours answer; so nothing is wrong if the process ends before this.
-
-    Raises:
-        DatabaseUnavailableError: some may be marked; the call can be repeated.
-    """
-    today = from_milliseconds(milliseconds(now) // DAY * DAY)
-    for gap in gaps:
-        first = from_milliseconds(milliseconds(gap["start"]) // DAY * DAY)
-        if first < today:
-            await _mark_between(database, first, min(gap["end"] or today, today))
-
-
-async def _mark_between(database: Database, first: datetime, end: datetime) -> None:
-    within = {"day": {"$gte": first, "$lte": end}}
-    # A stale day may be being computed without the gap. A day edited by hand may be impossible to mark.
-    with suppress(RejectedError), mongo_errors():
-        for is_stale in (True, False):
-            await database[DAYS].update_many({"stale": is_stale, **within}, MARK)
 
 
 def rollup_of(question: Question, fine: Sequence[FineBucket], marks: int) -> Document:
