@@ -62,7 +62,17 @@ class PackedReadings(Sequence[Document]):
         return (document for hour, rows in self.parts for document in hour.documents(rows))
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice) and index.step is None:
+            return self._part(range(len(self))[index])
         return list(self)[index]
+
+    def _part(self, wanted: range) -> "PackedReadings":
+        parts, passed = list[tuple[UnpackedHour, range]](), 0
+        for hour, rows in self.parts:
+            if some := rows[max(wanted.start - passed, 0) : max(wanted.stop - passed, 0)]:
+                parts.append((hour, some))
+            passed += len(rows)
+        return PackedReadings(parts, in_order=self._in_order)
 
 
 class PackedReader:

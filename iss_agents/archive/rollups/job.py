@@ -195,8 +195,10 @@ async def compute_rollup(database: Database, hour: Document) -> bool:
     is_packed = has_all or "minutes" not in hour
     if is_packed:
         summary["packed"] = len(packed)
-    if not is_packed or not await packed_outlive_redelivery(database, now):
-        summary["minutes"] |= id_columns(minutes)
+    columns = id_columns(minutes)
+    if is_packed and await packed_outlive_redelivery(database, now):
+        del columns["ids"]
+    summary["minutes"] |= columns
     uncounted = {} if is_packed else {"$unset": {"packed": ""}}
     summary["day_marks"] = hour["marks"]
     if hour.get("lost") or await _has_lost_readings(database, hour, aggregator, now):

@@ -10,7 +10,6 @@ from iss_agents.archive.mongo import Database, mongo_errors
 from iss_agents.archive.packed.hours import PACKED_HOURS
 from iss_agents.archive.retention import kept_since
 from iss_agents.archive.rollups.hours import LATE, SUMMARIES
-from iss_agents.archive.rollups.minutes import ID_COLUMNS
 from iss_agents.telemetry.station_clock import EPOCH
 from iss_agents.telemetry.topics import RAW
 
@@ -26,7 +25,8 @@ async def packed_outlive_redelivery(database: Database, now: datetime) -> bool:
     Raises:
         DatabaseUnavailableError: MongoDB did not answer.
     """
-    return await kept_since(database, now, PACKED_HOURS) <= await _redelivered_since(database, now)
+    since = _redelivered_since(await kept_since(database, now))
+    return await kept_since(database, now, PACKED_HOURS) <= since
 
 
 async def drop_ids(database: Database, now: datetime) -> None:
@@ -35,13 +35,12 @@ async def drop_ids(database: Database, now: datetime) -> None:
     Raises:
         DatabaseUnavailableError: MongoDB did not answer.
     """
-    before = await _redelivered_since(database, now)
+    before = _redelivered_since(await kept_since(database, now))
     within = {"stale": False, "hour": {"$gte": before - SPAN, "$lt": before}}
     with mongo_errors():
         known = {**within, "minutes.ids": {"$exists": True}}
-        await database[SUMMARIES].update_many(known, {"$unset": {f"minutes.{name}": "" for name in ID_COLUMNS}})
+        await database[SUMMARIES].update_many(known, {"$unset": {"minutes.ids": ""}})
 
 
-async def _redelivered_since(database: Database, now: datetime) -> datetime:
-    since = await kept_since(database, now) - timedelta(milliseconds=RAW.retention_ms) - LATE
-    return max(since, EPOCH)
+def _redelivered_since(kept: datetime) -> datetime:
+    return max(kept - timedelta(milliseconds=RAW.retention_ms) - LATE, EPOCH)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iss_agents.archive.mongo import Database, Document, connect
 from iss_agents.archive.packed.codec import pack, unpack
-from iss_agents.archive.packed.reader import PackedReadings
+from iss_agents.archive.packed.reader import PackedReader, PackedReadings
 from iss_agents.archive.queries.export_tables import of_documents, of_packed, tables
 from iss_agents.archive.queries.history import History
 from iss_agents.archive.retention import prepare
@@ -104,3 +104,20 @@ async def test_a_file_has_no_seam_where_documents_have_expired(database: Databas
     assert stored_file.count("\r\n") == 400
     assert files == [stored_file, stored_file]
     assert all(isinstance(window.documents, PackedReadings) for window in windows if window.documents)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 0), (0, 5), (0, 140), (70, 200), (139, 141), (0, 500)])
+async def test_a_part_of_packed_readings_is_still_packed(database: Database, start: int, end: int) -> None:
+    times = [HOUR + timedelta(minutes=number) for number in range(200)]
+    await store(
+        database,
+        [stored(reading_of(ITEM, f"{number}", time), number) for number, time in enumerate(times)],
+    )
+    await summarise_all(database, NOW + timedelta(hours=4))
+    await let_readings_expire(database, timedelta(days=30))
+    readings = await PackedReader(database, [ITEM], "simulated").between(HOUR, HOUR + timedelta(hours=4))
+
+    part = readings[start:end]
+    assert isinstance(part, PackedReadings)
+    assert (len(readings), len(part)) == (200, len(times[start:end]))
+    assert list(part) == list(readings)[start:end]

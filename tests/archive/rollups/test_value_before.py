@@ -32,7 +32,7 @@ def held(time: int, value: str) -> HeldValue:
 
 
 async def test_the_last_reading_before_a_time_held_then(database: Database) -> None:
-    early, late = FIRST + 5 * MINUTE, FIRST + 50 * MINUTE
+    early, late = FIRST + 5 * MINUTE + 1_234, FIRST + 50 * MINUTE + 57_123
     suspect = reading(late + MINUTE, "9", "c", suspect="frozen")
     await store(database, [reading(early, "1", "a"), reading(late, "2", "b"), suspect])
 
