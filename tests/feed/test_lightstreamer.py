@@ -8,7 +8,7 @@ import pytest
 
 from iss_agents.feed import lightstreamer as client_module
 from iss_agents.feed.decode import FIELDS, Update
-from iss_agents.feed.lightstreamer import FINAL, StationClient
+from iss_agents.feed.lightstreamer import FINAL, HANDOVER_UPDATES, StationClient
 from iss_agents.feed.lightstreamer_corrections import correct_library
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import measured
@@ -73,13 +73,42 @@ async def test_an_update_has_every_field_and_comes_on_the_loop(heard: Heard, sta
     assert heard.threads == {threading.get_ident()}
 
 
-async def test_a_burst_wakes_the_loop_once(heard: Heard) -> None:
+async def test_some_updates_at_once_wake_the_loop_once(heard: Heard) -> None:
     heard.batches.clear()
-    for _ in range(1000):
+    for _ in range(100):
         heard.client.enqueue(update())
     await until(lambda: heard.batches)
 
-    assert [len(batch) for batch in heard.batches] == [1000]
+    assert [len(batch) for batch in heard.batches] == [100]
+
+
+async def test_the_loop_does_its_other_work_while_it_takes_a_burst(
+    heard: Heard,
+) -> None:
+    heard.batches.clear()
+    numbers = [str(number) for number in range(20 * HANDOVER_UPDATES)]
+    for number in numbers:
+        heard.client.enqueue(update(Value=number))
+    heard.client.count_lost("NODE3000008", 7)
+    turns = 0
+    while not heard.lost:
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert [len(batch) for batch in heard.batches] == 20 * [HANDOVER_UPDATES]
+    assert turns >= len(heard.batches)
+    assert [update.fields["Value"] for update in heard.updates] == numbers
+    assert heard.lost == [{"NODE3000008": 7}]
+
+
+async def test_a_client_that_disconnects_hands_over_the_rest_of_a_burst(heard: Heard) -> None:
+    heard.batches.clear()
+    numbers = [str(number) for number in range(20 * HANDOVER_UPDATES)]
+    for number in numbers:
+        heard.client.enqueue(update(Value=number))
+    await heard.client.disconnect()
+
+    assert [update.fields["Value"] for update in heard.updates] == numbers
 
 
 async def test_the_loop_is_woken_once_for_all_that_one_read_of_the_socket_brings(
