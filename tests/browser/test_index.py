@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, Request, Response, expect
+from playwright.async_api import Locator, Page, Response, expect
 
 from iss_agents.telemetry.catalog import TANK_ITEM
 from tests.browser.accessibility import grave_findings
@@ -22,6 +22,15 @@ HIDDEN_MILLISECONDS = 61_000
 """After a minute out of sight it does without one."""
 
 SETTLED_MILLISECONDS = 60_000
+
+CONNECTIONS = """
+const Source = EventSource;
+window.connections = [];
+window.EventSource = class extends Source {
+  constructor(address) { super(address); connections.push(this); }
+  addEventListener(name, handle) { super.addEventListener(name, (event) => this.dead || handle(event)); }
+};"""
+"""Lets a test see the connections of the page, and have nothing more arrive over one that is `dead`."""
 
 HIDE = """hidden => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -147,29 +156,31 @@ async def test_nothing_grave_keeps_anyone_out(page: Page, colours: str, width: i
 
 
 async def test_a_connection_that_only_seems_alive_is_replaced(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append("opened") if _is_stream(request) else None)
+    await page.add_init_script(CONNECTIONS)
     await page.clock.install()
     await page.goto("/")
     await expect(page.locator("#signal")).to_contain_text("AOS")
+    await page.evaluate("connections[0].dead = true")
     await page.clock.fast_forward(SILENT_MILLISECONDS)
 
-    await until(lambda: asked == ["opened", "opened"])
+    await until(lambda: page.evaluate("connections.length === 2"))
     await expect(page.locator("#connection")).to_be_hidden()
+    assert await page.evaluate("connections[0].readyState === EventSource.CLOSED")
 
 
 async def test_a_page_that_nobody_looks_at_gives_its_connection_back(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append("opened") if _is_stream(request) else None)
+    await page.add_init_script(CONNECTIONS)
     await page.clock.install()
     await page.goto("/")
     await expect(page.locator("#signal")).to_contain_text("AOS")
 
     await page.evaluate(HIDE, arg=True)
     await page.clock.fast_forward(HIDDEN_MILLISECONDS)
+    await until(lambda: page.evaluate("connections.every((each) => each.readyState === EventSource.CLOSED)"))
+    before = await page.evaluate("connections.length")
     await page.evaluate(HIDE, arg=False)
 
-    await until(lambda: asked == ["opened", "opened"])
+    assert await page.evaluate("connections.length") == before + 1
     await expect(page.locator("#newest")).to_have_text(re.compile(r"^\d s ago$"))
     await expect(page.locator("#connection")).to_be_hidden()
 
@@ -187,7 +198,3 @@ async def test_without_the_database_the_rest_goes_on(page: Page, stage: Stage, f
 
     await expect(picture(page)).to_be_visible(timeout=30_000)
     await expect(page.locator("#tank-note")).to_be_hidden()
-
-
-def _is_stream(request: Request) -> bool:
-    return request.url.endswith("/api/v1/stream")
