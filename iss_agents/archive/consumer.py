@@ -185,13 +185,13 @@ class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._marked_from[tp.topic, tp.partition] = start.offset + UNMARKED
             if start.log_replaced:
                 self._stored_up_to.pop((tp.topic, tp.partition), None)
+        # The old commit is not valid for this log, even if no record arrives.
+        resets = {tp: Commit(start.offset) for tp, start in starts.items() if start.reason}
+        await self.commit(Batch(assignment, {}, resets, full=False))
         self.seen.begin(starts)
         self._new -= starts.keys()
         self._replaced -= starts.keys()
         self._resets.report(starts)
-        # The old commit is not valid for this log, even if no record arrives.
-        resets = {tp: Commit(start.offset) for tp, start in starts.items() if start.reason}
-        await self.commit(Batch(assignment, {}, resets, full=False))
 
     async def _starts(
         self, new: set[TopicPartition], replaced: set[TopicPartition]

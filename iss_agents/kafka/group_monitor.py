@@ -89,10 +89,11 @@ class GroupMonitor(Service):
         return stalls
 
     async def _poll_member(self, member: GroupMember, lag: LagReport) -> Stalls:
+        seen = member.seen.now()
         everywhere = await self._offsets.positions(member.group, partitions_of(member.topics))
         positions = {tp: everywhere[tp] for tp in member.owned() if tp in everywhere}
-        replaced = await member.seen.replaced(self._offsets, positions)
+        replaced = await member.seen.replaced(seen, self._offsets, positions)
         lag.report(positions)
         member.resets.expire()
-        member.read_again(replaced | {tp for tp, position in positions.items() if position.ahead})
+        member.read_again(replaced)
         return member.stalls(positions)

@@ -1,10 +1,19 @@
 """Detection of replaced logs: is the log of a partition still the one that was read?"""
 
+from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from iss_agents.kafka.offsets import Logs, Offsets, Records, Start
+from iss_agents.kafka.offsets import Offsets, PartitionPositions, Records, Start
+
+
+class Seen(NamedTuple):
+    """What a consumer had read at one moment; `begun` is how often it has begun to read each partition."""
+
+    samples: Records
+    begun: Mapping[TopicPartition, int]
 
 
 class SeenRecords:
@@ -17,6 +26,7 @@ class SeenRecords:
     def __init__(self) -> None:
         self._samples: dict[TopicPartition, ConsumerRecord] = {}
         self._newest: dict[TopicPartition, ConsumerRecord] = {}
+        self._begun: Counter[TopicPartition] = Counter()
 
     def add(self, tp: TopicPartition, record: ConsumerRecord) -> None:
         """Add the last record that was read."""
@@ -24,7 +34,11 @@ class SeenRecords:
         self._samples.setdefault(tp, record)
 
     def begin(self, starts: Mapping[TopicPartition, Start]) -> None:
-        """Apply where reading begins: nothing has been read of a log that was replaced."""
+        """Apply where reading begins: nothing has been read of a log that was replaced.
+
+        Call it when Kafka has the commit of a start that is not the committed offset.
+        """
+        self._begun.update(starts.keys())
         for tp, start in starts.items():
             if start.log_replaced:
                 self._samples.pop(tp, None)
@@ -36,15 +50,23 @@ class SeenRecords:
         """One record of each partition that was read, whoever owns it now."""
         return self._samples
 
-    async def replaced(self, offsets: Offsets, logs: Logs) -> set[TopicPartition]:
-        """Return the partitions among `logs`, their present bounds, whose log was replaced since it was read.
+    def now(self) -> Seen:
+        """Return what has been read by now; take it before Kafka is asked for the positions to judge it by."""
+        return Seen(self._samples.copy(), self._begun.copy())
+
+    async def replaced(
+        self, before: Seen, offsets: Offsets, positions: PartitionPositions
+    ) -> set[TopicPartition]:
+        """Return the partitions whose log was replaced since it was read, given the positions after `before`.
 
         Raises:
             KafkaError, OSError: Kafka does not answer; the caller sets the timeout.
         """
-        samples = {tp: record for tp, record in self._samples.items() if tp in logs}
-        others = await offsets.replaced(samples, logs)
-        unchanged = {tp for tp, record in samples.items() if self._samples.get(tp) is record}
+        samples = {tp: record for tp, record in before.samples.items() if tp in positions}
+        others = await offsets.replaced(samples, positions)
+        others |= {tp for tp, position in positions.items() if position.ahead}
+        # What has begun anew meanwhile is judged by the next check: these positions are those of before.
+        unchanged = {tp for tp in positions if self._begun[tp] == before.begun[tp]}
         # Retention and compaction remove old records, so each check keeps the newest one for the next.
-        self._samples |= {tp: self._newest[tp] for tp in unchanged - others}
+        self._samples |= {tp: self._newest[tp] for tp in samples.keys() & unchanged - others}
         return others & unchanged

@@ -38,6 +38,8 @@ class Positions(driver.Consumer):
         self._sought_back: dict[TP, int] = {}
         self._replaced: set[TP] = set()
         self._seeking = False
+        # A rebalance and a restart at once would each find the old commit, and read the same log anew twice.
+        self._one_start = asyncio.Lock()
         self.seen = SeenRecords()
 
     @property
@@ -55,10 +57,11 @@ class Positions(driver.Consumer):
         """Seek to the committed offsets of the group."""
         self._seeking = True
         try:
-            await super().perform_seek()
-            await self._apply_starts(
-                await self._starts({tp for tp in self.assignment() if self._is_batched(tp)})
-            )
+            async with self._one_start:
+                await super().perform_seek()
+                await self._apply_starts(
+                    await self._starts({tp for tp in self.assignment() if self._is_batched(tp)})
+                )
         finally:
             self._seeking = False
 
@@ -74,9 +77,13 @@ class Positions(driver.Consumer):
 
     async def _restart_replaced(self) -> None:
         """Start over in the logs that were replaced; if Kafka does not answer, the next call does it."""
-        tps, generation = self._replaced & self.assignment(), self.app.consumer_generation_id
-        if not tps:
+        if not self._replaced & self.assignment():
             return
+        async with self._one_start:
+            if tps := self._replaced & self.assignment():
+                await self._restart(tps, self.app.consumer_generation_id)
+
+    async def _restart(self, tps: Collection[TP], generation: int) -> None:
         try:
             async with open_offsets(self._app_context.settings) as offsets:
                 logs = await offsets.logs(_topic_partitions(tps))
@@ -97,11 +104,13 @@ class Positions(driver.Consumer):
         await self._seek_in_consumer(positions)
         self._expected |= positions
         self._committed_offset.update(positions)
-        self.seen.begin(starts)
-        self._app_context.resets.report(starts)
         # The old commit says nothing about such a log: replace it even if no record arrives.
         if resets := {TP(*tp): start.offset for tp, start in starts.items() if start.reason}:
             await self._commit(resets)
+        self.seen.begin(starts)
+        # Until now the group monitor may have said once more that they were replaced.
+        self._replaced -= positions.keys()
+        self._app_context.resets.report(starts)
 
     def _forget(self, tp: TP) -> None:
         """Forget what was delivered of a partition: its position or its owner changes."""

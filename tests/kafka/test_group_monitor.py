@@ -1,6 +1,6 @@
 """What Kafka itself says of a group reaches its reader, the metrics and the watchdog."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 import pytest
 from aiokafka import TopicPartition
@@ -9,7 +9,8 @@ from prometheus_client import REGISTRY
 from iss_agents.config.settings import Settings
 from iss_agents.kafka.group_monitor import GroupMonitor
 from iss_agents.kafka.offset_resets import OffsetResets
-from iss_agents.kafka.offsets import PartitionPositions
+from iss_agents.kafka.offsets import Log as Bounds
+from iss_agents.kafka.offsets import PartitionPositions, Start
 from iss_agents.kafka.seen_records import SeenRecords
 from iss_agents.runtime.health import Health
 from iss_agents.telemetry.topics import Topic
@@ -117,6 +118,51 @@ async def test_records_that_retention_removed_do_not_make_another_log(
 ) -> None:
     await see(log, reader, 1)
     await log.remove(2)
+    await monitor.poll()
+
+    assert reader.replaced == set()
+
+
+def meanwhile(
+    monitor: GroupMonitor, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Awaitable[None]]
+) -> None:
+    """Have `work` done each time a poll has asked for the bounds of the logs."""
+    logs = monitor._offsets.logs
+
+    async def logs_and_work(partitions: Collection[TopicPartition]) -> dict[TopicPartition, Bounds]:
+        bounds = await logs(partitions)
+        await work()
+        return bounds
+
+    monkeypatch.setattr(monitor._offsets, "logs", logs_and_work)
+
+
+async def test_a_first_record_that_arrives_during_a_poll_makes_no_other_log(
+    log: Log, monitor: GroupMonitor, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_one_more() -> None:
+        await log.send("new")
+        reader.seen.add(log.tp, (await log.fetch(4))[-1])
+
+    meanwhile(monitor, monkeypatch, read_one_more)
+    await monitor.poll()
+    assert reader.replaced == set()
+    monkeypatch.undo()
+    await log.create_again()
+    await monitor.poll()
+
+    assert reader.replaced == {log.tp}
+
+
+async def test_a_log_that_is_read_anew_during_a_poll_is_not_read_anew_once_more(
+    log: Log, monitor: GroupMonitor, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def begin_anew() -> None:
+        await log.commit(0)
+        reader.seen.begin({log.tp: Start(0, "it was replaced", log_replaced=True)})
+
+    await log.commit(5_003)
+    meanwhile(monitor, monkeypatch, begin_anew)
     await monitor.poll()
 
     assert reader.replaced == set()
