@@ -25,6 +25,10 @@ HANDOVER_LIMIT = 100_000
 """Updates that may wait for the event loop, besides those that it is taking: 10 s at 10,000 updates/s, about
 100 MB."""
 
+HANDOVER_SECONDS = 0.075
+"""How long updates wait for others. At a low rate the cost is that of requests to Kafka, and each stage of the
+pipeline makes one for what is handed over together: so they are collected here, before the first of them."""
+
 HANDOVER_UPDATES = 500
 """Updates that the event loop takes before it does other work: about 50 ms. Taken all at once, a burst held up
 the loop's heartbeat for 8 to 14 s (measured), and the worker took itself for suspended and ended."""
@@ -80,7 +84,7 @@ class StationClient:
         self._lost: Counter[str] = Counter()
         self._taken: deque[Update] = deque()
         self._taken_lost: Counter[str] = Counter()
-        self._loop_is_awake = False
+        self._handover_is_due = False
         self._closed = False
         self._session = 0
         self._subscribed: set[str] = set()
@@ -103,7 +107,7 @@ class StationClient:
         if not self._ended.is_set():
             self._client.disconnect()
             await self._wait_until_ended()
-        while self._hand_over_oldest():  # noqa: ASYNC110 - it does not wait, but lets the loop do other work
+        while self._hand_over_oldest() or self._queue or self._lost:  # noqa: ASYNC110 - it never waits
             await asyncio.sleep(0)
         self._closed = True
 
@@ -174,22 +178,21 @@ class StationClient:
             self._lost[item_id] += count
             self._wake()
 
-    def call(self, callback: Callable[..., None], *arguments: Any) -> None:
+    def call(self, callback: Callable[..., object], *arguments: Any) -> None:
         """Run a callback on the loop, unless the client is closed by then."""
         # The loop itself may have ended by then.
         if not self._closed:
             self._loop.call_soon_threadsafe(self._run, callback, *arguments)
 
-    def _run(self, callback: Callable[..., None], *arguments: Any) -> None:
+    def _run(self, callback: Callable[..., object], *arguments: Any) -> None:
         if not self._closed:
             callback(*arguments)
 
     def _wake(self) -> None:
         # With the lock held, so that either `_hand_over` takes the update or this one has it called once more.
-        if not self._loop_is_awake:
-            self._loop_is_awake = True
-            # One wake for all that one read of the socket brings: this thread's loop is handling it just now.
-            asyncio.get_running_loop().call_soon(self.call, self._hand_over)
+        if not self._handover_is_due:
+            self._handover_is_due = True
+            self.call(self._loop.call_later, HANDOVER_SECONDS, self._run, self._hand_over)
 
     def _hand_over(self) -> None:
         if self._hand_over_oldest():
@@ -206,8 +209,10 @@ class StationClient:
         if self._taken_lost:
             self._on_lost_updates(self._taken_lost)
         with self._lock:
-            self._loop_is_awake = bool(self._queue or self._lost)
-            return self._loop_is_awake
+            self._handover_is_due = False
+            if self._queue or self._lost:
+                self._wake()
+        return False
 
     def _take(self) -> None:
         with self._lock:

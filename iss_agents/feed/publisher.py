@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mode import Service
 
 from iss_agents.config.settings import Settings
-from iss_agents.feed.outbox import BATCH_RECORDS, Outbox, SpoolLocation
+from iss_agents.feed.outbox import Outbox, SpoolLocation
 from iss_agents.feed.producer import RecordProducer
 from iss_agents.feed.producer_record import ProducerRecord
 from iss_agents.feed.spool_file import SpoolUnavailable
@@ -20,9 +20,6 @@ from iss_agents.runtime import metrics
 from iss_agents.runtime.health import Health
 
 logger = logging.getLogger(__name__)
-
-LINGER_SECONDS = 0.01
-"""How long a batch waits for more records: a request costs Kafka and us far more than each record in it."""
 
 SPOOL_AFTER_SECONDS = 0.5
 """After this long without an acknowledgement records go to disk: about what a kill -9 can cost, besides
@@ -147,8 +144,6 @@ class Publisher(Service):
         # Not `should_stop`: a stop flushes through this task, and then cancels it.
         while True:
             await self._offered.wait()
-            if self.pending < BATCH_RECORDS and not self.spooled:
-                await asyncio.sleep(LINGER_SECONDS)
             try:
                 await self._deliver(await self._outbox.next_batch())
             except SpoolUnavailable as error:

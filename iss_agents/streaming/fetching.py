@@ -16,13 +16,9 @@ from iss_agents.kafka.offsets import Commit
 
 logger = logging.getLogger(__name__)
 
-FETCH_MAX_WAIT_MS = 60
-"""How long Kafka collects records before it answers a fetch. At a low rate the cost is in the requests: each
-takes the worker some 0.5 ms, and Kafka as long, however few records it returns (measured). Only here: the state
-view reads at once what the agents have written."""
-
-FETCH_MIN_BYTES = 65_536
-"""A fetch that finds this much is answered immediately, so that a backlog is read without waiting."""
+FETCH_MAX_WAIT_MS = 250
+"""How long Kafka holds a fetch while nothing comes, and with it what else is asked on that connection, as at a
+rebalance. It answers at once when something comes."""
 
 COMMIT_SECONDS = 5.0
 """How long one commit may take. It normally takes milliseconds, and the next commit includes a failed one."""
@@ -36,12 +32,12 @@ class Committer(Protocol):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's thread for a consumer, whose fetches wait at Kafka until they return enough."""
+    """Faust's thread for a consumer, whose fetches wait at Kafka for a record."""
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        # Faust has no settings for these. The consumer creates its fetcher with them when it starts.
-        consumer._fetch_min_bytes, consumer._fetch_max_wait_ms = FETCH_MIN_BYTES, FETCH_MAX_WAIT_MS  # noqa: SLF001
+        # Faust has no setting for it. The consumer creates its fetcher with it when it starts.
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001
         # `Positions` decides where a partition is read, and has to know if its log does not continue there.
         consumer._auto_offset_reset = "none"  # noqa: SLF001
         return consumer

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 262_144
 
-LINGER_SECONDS = 0.003
+LINGER_SECONDS = 0.01
 """How long records wait for those of other partitions: a fetch comes from several, and a request costs Kafka,
 the worker and every state view far more than each partition in it."""
 

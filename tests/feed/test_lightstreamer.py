@@ -3,12 +3,13 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from threading import Thread
+from time import monotonic
 
 import pytest
 
 from iss_agents.feed import lightstreamer as client_module
 from iss_agents.feed.decode import FIELDS, Update
-from iss_agents.feed.lightstreamer import FINAL, HANDOVER_UPDATES, StationClient
+from iss_agents.feed.lightstreamer import FINAL, HANDOVER_SECONDS, HANDOVER_UPDATES, StationClient
 from iss_agents.feed.lightstreamer_corrections import correct_library
 from iss_agents.simulator.station import Station
 from iss_agents.simulator.updates import measured
@@ -111,17 +112,15 @@ async def test_a_client_that_disconnects_hands_over_the_rest_of_a_burst(heard: H
     assert [update.fields["Value"] for update in heard.updates] == numbers
 
 
-async def test_the_loop_is_woken_once_for_all_that_one_read_of_the_socket_brings(
-    heard: Heard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wakes: list[object] = []
-    monkeypatch.setattr(heard.client, "call", wakes.append)
-    for _ in range(3):
+async def test_updates_that_arrive_one_by_one_are_handed_over_together(heard: Heard) -> None:
+    heard.batches.clear()
+    began = monotonic()
+    for _ in range(50):
         heard.client.enqueue(update())
-    assert wakes == []
-    await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
+    await until(lambda: len(heard.updates) == 50)
 
-    assert len(wakes) == 1
+    assert len(heard.batches) <= (monotonic() - began) / HANDOVER_SECONDS + 1
 
 
 async def test_updates_cross_the_socket_in_order_and_complete(heard: Heard, station: Station) -> None:

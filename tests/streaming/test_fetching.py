@@ -1,20 +1,22 @@
-"""A fetch of the agents' consumer waits at Kafka for records to come together, and never longer than it may."""
+"""The agents' consumer asks Kafka seldom while nothing comes, and takes at once what does."""
 
 import asyncio
-from time import monotonic
 from typing import Any
 
 import faust
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from iss_agents.config.settings import Settings
 from iss_agents.kafka.topic_admin import provision_topics
 from iss_agents.streaming.consumer import Transport
-from iss_agents.streaming.fetching import FETCH_MAX_WAIT_MS, FETCH_MIN_BYTES
+from iss_agents.streaming.fetching import FETCH_MAX_WAIT_MS
 from iss_agents.telemetry.topics import Topic
+from tests.kafka.requests import requests_to_kafka
 
-TRICKLE = 100
+IDLE_SECONDS = 1.0
 SLACK = 2
+"""The fetch in flight, and one while the position becomes known."""
 
 
 async def topic(kafka_url: str, name: str) -> TopicPartition:
@@ -38,40 +40,29 @@ async def connected(kafka_url: str, partition: TopicPartition) -> AIOKafkaConsum
     return consumer
 
 
-async def test_records_that_trickle_in_come_together(kafka_url: str) -> None:
-    partition, fetches, came = await topic(kafka_url, "trickle"), 0, 0
-    async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer:
-        consumer = await connected(kafka_url, partition)
-        began = monotonic()
-        trickling = asyncio.create_task(trickle(producer, partition))
-        try:
-            while came < TRICKLE:
-                records = await consumer.getmany(timeout_ms=1000)
-                fetches += bool(records)
-                came += sum(map(len, records.values()))
-        finally:
-            await trickling
-            await consumer.stop()
+async def test_kafka_is_asked_seldom_while_nothing_comes(
+    kafka_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = await connected(kafka_url, await topic(kafka_url, "idle"))
+    try:
+        requests = requests_to_kafka(monkeypatch)
+        await consumer.getmany(timeout_ms=int(IDLE_SECONDS * 1000))
+    finally:
+        await consumer.stop()
 
-    assert fetches <= (monotonic() - began) * 1000 / FETCH_MAX_WAIT_MS + SLACK
+    assert 0 < requests["FetchRequest"] <= IDLE_SECONDS * 1000 / FETCH_MAX_WAIT_MS + SLACK
 
 
-async def test_a_backlog_is_fetched_at_once(kafka_url: str) -> None:
-    partition = await topic(kafka_url, "backlog")
+async def test_a_single_record_comes_without_waiting_for_others(kafka_url: str) -> None:
+    partition = await topic(kafka_url, "single")
     async with AIOKafkaProducer(bootstrap_servers=kafka_url) as producer:
         consumer = await connected(kafka_url, partition)
         consumer._fetcher._fetch_max_wait_ms = 60_000
         try:
-            await producer.send_and_wait(partition.topic, bytes(FETCH_MIN_BYTES), partition=0)
+            await producer.send_and_wait(partition.topic, b"drop", partition=0)
             async with asyncio.timeout(30):
                 records = await consumer.getmany(timeout_ms=60_000)
         finally:
             await consumer.stop()
 
-    assert [len(record.value) for record in records[partition]] == [FETCH_MIN_BYTES]
-
-
-async def trickle(producer: AIOKafkaProducer, partition: TopicPartition) -> None:
-    for _ in range(TRICKLE):
-        await producer.send_and_wait(partition.topic, b"drop", partition=0)
-        await asyncio.sleep(0.002)
+    assert [record.value for record in records[partition]] == [b"drop"]

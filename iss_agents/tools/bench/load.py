@@ -7,6 +7,7 @@ from time import monotonic
 
 from iss_agents.config.settings import Settings, make_home
 from iss_agents.feed.decode import Update
+from iss_agents.feed.lightstreamer import HANDOVER_SECONDS
 from iss_agents.feed.pipeline import Pipeline
 from iss_agents.feed.publisher import Publisher
 from iss_agents.runtime.health import Health
@@ -14,7 +15,6 @@ from iss_agents.telemetry.station_clock import station_hours
 from iss_agents.telemetry.topics import partition_for
 from iss_agents.tools.testbed.sequence import NUMBERED_ITEMS, Numbers
 
-PACE_SECONDS = 0.02
 FLUSH_SECONDS = 60.0
 
 
@@ -49,7 +49,7 @@ class LoadGenerator:
         while True:
             if updates := list(self._updates(datetime.now(UTC))):
                 self._publisher.offer(self._pipeline.process(updates, monotonic()))
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(HANDOVER_SECONDS)
 
     def _updates(self, now: datetime) -> Iterator[Update]:
         for item_id, number, time in self._numbers.due(now):
@@ -61,4 +61,4 @@ class LoadGenerator:
                 "Status.Color": None,
                 "CalibratedData": str(number),
             }
-            yield Update(item_id, fields, snapshot=False, session=1, arrival=now)
+            yield Update(item_id, fields, snapshot=False, session=1, arrival=time)
