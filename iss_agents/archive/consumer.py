@@ -187,7 +187,8 @@ class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._stored_up_to.pop((tp.topic, tp.partition), None)
         # The old commit is not valid for this log, even if no record arrives.
         resets = {tp: Commit(start.offset) for tp, start in starts.items() if start.reason}
-        await self.commit(Batch(assignment, {}, resets, full=False))
+        if not await self.commit(Batch(assignment, {}, resets, full=False)) or assignment != self._assignment:
+            return
         self.seen.begin(starts)
         self._new -= starts.keys()
         self._replaced -= starts.keys()
@@ -221,8 +222,8 @@ class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 self._stored_up_to[partition] = message.offset + 1
 
-    async def commit(self, batch: Batch) -> None:
-        """Commit exactly the offsets of `batch`, which has been written.
+    async def commit(self, batch: Batch) -> bool:
+        """Commit exactly the offsets of `batch`, which has been written; return whether Kafka has them.
 
         If a rebalance prevents the commit, some records are read again, nothing else.
 
@@ -231,13 +232,15 @@ class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 beyond the group's commit (UNMARKED).
         """
         if not batch.commits:
-            return
+            return True
         try:
             await asyncio.wait_for(self.consumer.commit(batch.commits), COMMIT_SECONDS)
         except TimeoutError as error:
             raise KafkaTimeoutError("no answer to a commit") from error
         except (CommitFailedError, IllegalStateError) as error:
             logger.info("the archive could not commit (%r); some records may be read again", error)
+            return False
+        return True
 
     async def on_partitions_revoked(self, _revoked: Iterable[TopicPartition]) -> None:
         """Let the write in flight finish with its commit; drop what has not been written."""

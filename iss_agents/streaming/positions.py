@@ -104,12 +104,15 @@ class Positions(driver.Consumer):
         await self._seek_in_consumer(positions)
         self._expected |= positions
         self._committed_offset.update(positions)
+        resets = {TP(*tp): start.offset for tp, start in starts.items() if start.reason}
         # The old commit says nothing about such a log: replace it even if no record arrives.
-        if resets := {TP(*tp): start.offset for tp, start in starts.items() if start.reason}:
-            await self._commit(resets)
+        if resets and not await self._commit(resets):
+            # Once more, before anything is fetched: until Kafka has the new commit, the old one counts.
+            self._replaced |= resets.keys()
+            starts = {tp: start for tp, start in starts.items() if not start.reason}
         self.seen.begin(starts)
         # Until now the group monitor may have said once more that they were replaced.
-        self._replaced -= positions.keys()
+        self._replaced -= {TP(*tp) for tp in starts}
         self._app_context.resets.report(starts)
 
     def _forget(self, tp: TP) -> None:

@@ -1,12 +1,18 @@
 """What the archive knows of what it has read."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
 from prometheus_client import REGISTRY
 
 from iss_agents.archive.consumer import AIM_SECONDS, LARGEST, SMALLEST, ArchiveConsumer, BatchSize
 from iss_agents.config.settings import Settings
 from iss_agents.kafka.offset_resets import OffsetResets
+from iss_agents.kafka.offsets import Start
 from iss_agents.runtime.health import Health
 from iss_agents.telemetry.codec import Headers
 from iss_agents.telemetry.topics import RAW
@@ -68,3 +74,56 @@ def test_only_records_that_were_stored_before_are_read_again() -> None:
 
     intake.count_rereads([Record(0, 7), Record(0, 8), Record(0, 9), Record(0, 10)])
     assert counted() == before + 4
+
+
+TP = TopicPartition(RAW.name, 3)
+
+
+class Group:
+    """A group in which this consumer owns TP, whose log was replaced; `commit` is what a commit does."""
+
+    def __init__(self, commit: Callable[[ArchiveConsumer], Awaitable[None]]) -> None:
+        self.intake = cast("Any", ArchiveConsumer(Settings(), OffsetResets(Health(), "archive offsets")))
+        self.intake._consumer = self
+        self.intake._starts = self._starts
+        self.sought: list[int] = []
+        self._commit = commit
+
+    def assignment(self) -> set[TopicPartition]:
+        return {TP}
+
+    def seek(self, _tp: TopicPartition, offset: int) -> None:
+        self.sought.append(offset)
+
+    async def commit(self, _commits: object) -> None:
+        await self._commit(self.intake)
+
+    async def _starts(self, *_partitions: object) -> dict[TopicPartition, Start]:
+        return {TP: Start(0, "it was replaced", log_replaced=True)}
+
+
+async def refuse(_intake: ArchiveConsumer) -> None:
+    raise CommitFailedError
+
+
+async def rebalance(intake: ArchiveConsumer) -> None:
+    await intake.on_partitions_revoked([TP])
+    await intake.on_partitions_assigned([TP])
+
+
+async def accept(_intake: ArchiveConsumer) -> None:
+    """Stand in for a commit that Kafka has."""
+
+
+@pytest.mark.parametrize(("commit", "again"), [(accept, []), (refuse, [0]), (rebalance, [0])])
+async def test_a_replaced_log_is_sought_until_kafka_has_the_new_commit(
+    commit: Callable[[ArchiveConsumer], Awaitable[None]], again: list[int]
+) -> None:
+    group = Group(commit)
+    await group.intake.on_partitions_assigned([TP])
+    await group.intake._seek()
+    group.sought.clear()
+    if group.intake._new:
+        await group.intake._seek()
+
+    assert group.sought == again

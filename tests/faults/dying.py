@@ -38,10 +38,10 @@ def _obey(order: Path) -> None:
 def _before_commit(order: Path) -> None:
     commit = ArchiveConsumer.commit
 
-    async def dying(self: ArchiveConsumer, batch: Batch) -> None:
+    async def dying(self: ArchiveConsumer, batch: Batch) -> bool:
         if batch.commits:
             _obey(order)
-        await commit(self, batch)
+        return await commit(self, batch)
 
     ArchiveConsumer.commit = dying  # type: ignore[method-assign]
 

@@ -19,32 +19,51 @@ async def script() -> AsyncIterator[Script]:
     await script.stop()
 
 
-async def test_a_log_that_a_rebalance_reads_anew_is_not_read_anew_once_more(script: Script) -> None:
-    asked, answered = asyncio.Event(), asyncio.Event()
-    restarted: list[set[TP]] = []
+class Restarts:
+    """Replaces what a consumer asks Kafka: a rebalance finds HERE replaced, and restarts are written down."""
 
-    async def starts(_tps: object) -> dict[TP, Start]:
-        asked.set()
-        await answered.wait()
+    def __init__(self, script: Script, *, committed: bool) -> None:
+        self.asked, self.answered = asyncio.Event(), asyncio.Event()
+        self.of: list[set[TP]] = []
+        self._script = script
+        self._committed = committed
+        consumer = script.consumer
+        consumer._starts, consumer._restart, consumer._commit = self._starts, self._restart, self._commit
+
+    async def _starts(self, _tps: object) -> dict[TP, Start]:
+        self.asked.set()
+        await self.answered.wait()
         return {HERE: Start(0, "it was replaced", log_replaced=True)}
 
-    async def restart(tps: set[TP], _generation: int) -> None:
-        restarted.append(tps)
-        script.consumer._replaced.clear()
+    async def _restart(self, tps: set[TP], _generation: int) -> None:
+        self.of.append(tps)
+        self._script.consumer._replaced.clear()
 
-    async def commit(_offsets: object) -> bool:
-        return True
+    async def _commit(self, _offsets: object) -> bool:
+        return self._committed
 
-    script.consumer._starts, script.consumer._restart, script.consumer._commit = starts, restart, commit
+
+async def test_a_log_that_a_rebalance_reads_anew_is_not_read_anew_once_more(script: Script) -> None:
+    restarts = Restarts(script, committed=True)
     rebalance = asyncio.create_task(script.consumer.perform_seek())
-    await asked.wait()
+    await restarts.asked.wait()
     script.consumer.read_again({HERE})
     script.fetch(HERE, [10])  # before the consumer asks for more, it would restart
     for _ in range(10):
         await asyncio.sleep(0)
-    answered.set()
+    restarts.answered.set()
     await rebalance
     await script.fetched(HERE, range(3))
 
-    assert restarted == []
+    assert restarts.of == []
+    assert script.given[HERE] == [0, 1, 2]
+
+
+async def test_a_log_whose_new_commit_kafka_refuses_is_read_anew_once_more(script: Script) -> None:
+    restarts = Restarts(script, committed=False)
+    restarts.answered.set()
+    await script.consumer.perform_seek()
+    await script.fetched(HERE, range(3))
+
+    assert restarts.of == [{HERE}]
     assert script.given[HERE] == [0, 1, 2]
