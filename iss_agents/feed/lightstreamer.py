@@ -107,9 +107,10 @@ class StationClient:
         if not self._ended.is_set():
             self._client.disconnect()
             await self._wait_until_ended()
-        while self._hand_over_oldest() or self._queue or self._lost:  # noqa: ASYNC110 - it never waits
-            await asyncio.sleep(0)
         self._closed = True
+        while self._taken or self._queue or self._lost:
+            self._pass_on(*self._oldest())
+            await asyncio.sleep(0)
 
     async def _wait_until_ended(self) -> None:
         try:
@@ -174,6 +175,8 @@ class StationClient:
 
     def count_lost(self, item_id: str, count: int) -> None:
         """Count updates that the server dropped."""
+        if self._closed:
+            return
         with self._lock:
             self._lost[item_id] += count
             self._wake()
@@ -195,24 +198,35 @@ class StationClient:
             self.call(self._loop.call_later, HANDOVER_SECONDS, self._run, self._hand_over)
 
     def _hand_over(self) -> None:
-        if self._hand_over_oldest():
-            self._loop.call_soon(self._run, self._hand_over)
-
-    def _hand_over_oldest(self) -> bool:
-        """Hand over the oldest updates, and after the last one what was lost then; return whether more wait."""
-        if not self._taken:
-            self._take()
-        if updates := [self._taken.popleft() for _ in range(min(len(self._taken), HANDOVER_UPDATES))]:
-            self._on_updates(updates)
+        updates, lost = self._oldest()
+        # Before the callbacks: whatever they raise, the rest is handed over.
         if self._taken:
-            return True
-        if self._taken_lost:
-            self._on_lost_updates(self._taken_lost)
+            self._loop.call_soon(self._run, self._hand_over)
+        else:
+            self._end_handover()
+        self._pass_on(updates, lost)
+
+    def _end_handover(self) -> None:
         with self._lock:
             self._handover_is_due = False
             if self._queue or self._lost:
                 self._wake()
-        return False
+
+    def _oldest(self) -> tuple[list[Update], Counter[str]]:
+        """Return the oldest updates, and with the last of those that are taken what was lost after it."""
+        if not self._taken:
+            self._take()
+        updates = [self._taken.popleft() for _ in range(min(len(self._taken), HANDOVER_UPDATES))]
+        if self._taken:
+            return updates, Counter()
+        lost, self._taken_lost = self._taken_lost, Counter()
+        return updates, lost
+
+    def _pass_on(self, updates: list[Update], lost: Counter[str]) -> None:
+        if updates:
+            self._on_updates(updates)
+        if lost:
+            self._on_lost_updates(lost)
 
     def _take(self) -> None:
         with self._lock:

@@ -22,8 +22,9 @@ from iss_agents.runtime.health import Health
 logger = logging.getLogger(__name__)
 
 SPOOL_AFTER_SECONDS = 0.5
-"""After this long without an acknowledgement records go to disk: about what a kill -9 can cost, besides
-readings held behind a new zero (`quality.HOLD`), which have not been offered yet."""
+"""After this long without an acknowledgement records go to disk: about what a kill -9 can cost, besides what
+has not been offered yet: updates that the client collects, and readings held behind a new zero
+(`quality.HOLD`)."""
 
 UNREACHABLE_AFTER_SECONDS = 3.0
 """After this long without an acknowledgement the health reports Kafka as down."""
