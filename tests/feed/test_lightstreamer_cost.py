@@ -44,10 +44,11 @@ def cost_of_an_update() -> Cost:
     reader.begin()
     reader.send("U,1,337,1|5354.1|24|#", "U,1,337,2|5354.2|^2")
     wakes: list[object] = []
-    wake = BaseEventLoop.call_soon_threadsafe
+    wake, here = BaseEventLoop.call_soon_threadsafe, threading.get_ident()
 
     def count(loop: BaseEventLoop, *arguments: Any) -> Any:
-        wakes.append(arguments)
+        if threading.get_ident() == here:
+            wakes.append(arguments)
         return wake(loop, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
