@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from iss_agents.config.settings import Settings, make_home
 from iss_agents.feed.decode import Update, reading_from_update
+from iss_agents.feed.lightstreamer import HANDOVER_SECONDS
 from iss_agents.feed.producer_record import ProducerRecord, outgoing_reading
 from iss_agents.feed.publisher import Publisher
 from iss_agents.runtime.health import Health
@@ -23,7 +24,6 @@ from iss_agents.tools.soak.completeness import Complete
 from iss_agents.tools.soak.invariants import Given
 from iss_agents.tools.testbed.sequence import NUMBERED_ITEMS, Numbers, reading_of
 
-PACE_SECONDS = 0.02
 FLUSH_SECONDS = 60.0
 
 
@@ -86,7 +86,7 @@ class LoadGenerator:
         while True:
             now = datetime.now(UTC)
             self.publisher.offer([outgoing_reading(reading) for reading in self._readings(now)])
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(HANDOVER_SECONDS)
 
     def _readings(self, now: datetime) -> Iterator[Reading]:
         for numbered in self.numbers.due(now):
