@@ -97,6 +97,7 @@ class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assignment = 0
         self._new: set[TopicPartition] = set()
         self._replaced: set[TopicPartition] = set()
+        self._served: set[TopicPartition] = set()
         self._next: dict[TopicPartition, int] = {}
         self._stored_up_to: dict[tuple[str, int], int] = {}
         self._marked_from: dict[tuple[str, int], int] = {}
@@ -166,12 +167,30 @@ class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _fetch(self, most: int) -> Fetched:
         try:
-            return cast("Fetched", await self.consumer.getmany(timeout_ms=LONGEST_WAIT_MS, max_records=most))
+            fetched = await self._fetch_others(most) or await self._getmany(most, LONGEST_WAIT_MS)
         except OffsetOutOfRangeError as error:
             self._replaced.update(error.args[0])
         except NoOffsetForPartitionError:
             pass  # just assigned: the next round seeks first
+        else:
+            self._served |= fetched.keys()
+            return fetched
         return {}
+
+    async def _fetch_others(self, most: int) -> Fetched:
+        """Return records of partitions that have had no turn, if there are some.
+
+        Of a backlog, aiokafka returns all that it has of one partition before any of the next, a megabyte each:
+        others would stand still for minutes.
+        """
+        others = self.consumer.assignment() - self._served
+        if self._served and others and (fetched := await self._getmany(most, 0, *others)):
+            return fetched
+        self._served.clear()
+        return {}
+
+    async def _getmany(self, most: int, wait_ms: int, *partitions: TopicPartition) -> Fetched:
+        return cast("Fetched", await self.consumer.getmany(*partitions, timeout_ms=wait_ms, max_records=most))
 
     async def _seek(self) -> None:
         """Seek to the group's position, or to the beginning of a log that was replaced."""

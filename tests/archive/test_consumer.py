@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError
 from prometheus_client import REGISTRY
 
@@ -15,7 +15,8 @@ from iss_agents.kafka.offset_resets import OffsetResets
 from iss_agents.kafka.offsets import Start
 from iss_agents.runtime.health import Health
 from iss_agents.telemetry.codec import Headers
-from iss_agents.telemetry.topics import RAW
+from iss_agents.telemetry.topics import RAW, partition_for
+from tests.archive.kafka import numbered_readings, publish
 
 
 def learnt(*seconds_of_each: float) -> list[int]:
@@ -74,6 +75,26 @@ def test_only_records_that_were_stored_before_are_read_again() -> None:
 
     intake.count_rereads([Record(0, 7), Record(0, 8), Record(0, 9), Record(0, 10)])
     assert counted() == before + 4
+
+
+async def test_of_a_backlog_each_partition_has_its_turn(settings: Settings, producer: AIOKafkaProducer) -> None:
+    items = ["NODE3000005", "USLAB000058"]
+    partitions = [TopicPartition(RAW.name, partition_for(item)) for item in items]
+    for item in items:
+        await publish(producer, numbered_readings(3 * SMALLEST, item))
+    intake, turns = (
+        ArchiveConsumer(settings, OffsetResets(Health(), "archive offsets")),
+        list[set[TopicPartition]](),
+    )
+    await intake.start()
+    try:
+        while len(turns) < 6:
+            if batch := (await intake.next_batch()).commits:
+                turns.append({*batch})
+    finally:
+        await intake.stop()
+
+    assert turns in ([{partitions[0]}, {partitions[1]}] * 3, [{partitions[1]}, {partitions[0]}] * 3)
 
 
 TP = TopicPartition(RAW.name, 3)
