@@ -25,7 +25,7 @@ HANDOVER_LIMIT = 100_000
 """Updates that may wait for the event loop, besides those that it is taking: 10 s at 10,000 updates/s, about
 100 MB."""
 
-HANDOVER_SECONDS = 0.075
+HANDOVER_SECONDS = 0.06
 """How long updates wait for others. At a low rate the cost is that of requests to Kafka, and each stage of the
 pipeline makes one for what is handed over together: so they are collected here, before the first of them."""
 
