@@ -178,10 +178,10 @@ class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return {}
 
     async def _fetch_others(self, most: int) -> Fetched:
-        """Return records of partitions that have had no turn, if there are some.
+        """Return records of partitions that have not had a turn, if any have been fetched.
 
-        Of a backlog, aiokafka returns all that it has of one partition before any of the next, a megabyte each:
-        others would stand still for minutes.
+        In a backlog, aiokafka returns everything it has fetched of one partition before it turns to the next,
+        so some partitions would make no progress for minutes.
         """
         others = self.consumer.assignment() - self._served
         if self._served and others and (fetched := await self._getmany(most, 0, *others)):

@@ -30,8 +30,8 @@ HANDOVER_SECONDS = 0.06
 pipeline makes one for what is handed over together: so they are collected here, before the first of them."""
 
 HANDOVER_UPDATES = 500
-"""Updates that the event loop takes before it does other work: about 50 ms. Taken all at once, a burst held up
-the loop's heartbeat for 8 to 14 s (measured), and the worker took itself for suspended and ended."""
+"""Updates that the event loop takes before it does other work. Taken all at once, a burst held up the loop's
+heartbeat for 8 to 14 s (measured), and the worker ended as if it had been suspended."""
 
 DISCONNECT_SECONDS = 2.0
 """The library confirms a disconnect within half a second, or never."""
@@ -45,8 +45,8 @@ class StationClient:
 
     A server that does not know one of the items rejects all of them: then each item gets its own subscription.
 
-    The callbacks are called on the loop that called `connect`: `on_updates` with the updates since the last
-    call, `on_status` with each status of the library, `on_failure` with code and message when the server
+    The callbacks are called on the loop that called `connect`: `on_updates` with the oldest
+    updates, `on_status` with each status of the library, `on_failure` with code and message when the server
     rejects the session, `on_rejected_item` with an item that the server does not send and the reason,
     `on_lost_updates` with the number of lost updates by item. After `FINAL` or `on_failure` nothing more is
     received, and after `disconnect` no callback is called: create a new client.

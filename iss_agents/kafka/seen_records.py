@@ -65,7 +65,7 @@ class SeenRecords:
         samples = {tp: record for tp, record in before.samples.items() if tp in positions}
         others = await offsets.replaced(samples, positions)
         others |= {tp for tp, position in positions.items() if position.ahead}
-        # What has begun anew meanwhile is judged by the next check: these positions are those of before.
+        # A partition that restarted during this check is left to the next one: these positions are older.
         unchanged = {tp for tp in positions if self._begun[tp] == before.begun[tp]}
         # Retention and compaction remove old records, so each check keeps the newest one for the next.
         self._samples |= {tp: self._newest[tp] for tp in samples.keys() & unchanged - others}

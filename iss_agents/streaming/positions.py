@@ -38,7 +38,7 @@ class Positions(driver.Consumer):
         self._sought_back: dict[TP, int] = {}
         self._replaced: set[TP] = set()
         self._seeking = False
-        # A rebalance and a restart at once would each find the old commit, and read the same log anew twice.
+        # Otherwise an overlapping rebalance and restart both find the old commit, and each rereads the log.
         self._one_start = asyncio.Lock()
         self.seen = SeenRecords()
 
@@ -107,11 +107,11 @@ class Positions(driver.Consumer):
         resets = {TP(*tp): start.offset for tp, start in starts.items() if start.reason}
         # The old commit says nothing about such a log: replace it even if no record arrives.
         if resets and not await self._commit(resets):
-            # Once more, before anything is fetched: until Kafka has the new commit, the old one counts.
+            # Retry before anything is fetched: until Kafka has the new commit, the old one is valid.
             self._replaced |= resets.keys()
             starts = {tp: start for tp, start in starts.items() if not start.reason}
         self.seen.begin(starts)
-        # Until now the group monitor may have said once more that they were replaced.
+        # The group monitor may have reported them again before Kafka had the commit.
         self._replaced -= {TP(*tp) for tp in starts}
         self._app_context.resets.report(starts)
 

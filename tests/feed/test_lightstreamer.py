@@ -74,13 +74,17 @@ async def test_an_update_has_every_field_and_comes_on_the_loop(heard: Heard, sta
     assert heard.threads == {threading.get_ident()}
 
 
-async def test_some_updates_at_once_wake_the_loop_once(heard: Heard) -> None:
+async def test_a_burst_wakes_the_loop_once(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     heard.batches.clear()
-    for _ in range(100):
+    wakes: list[object] = []
+    call = heard.client.call
+    monkeypatch.setattr(heard.client, "call", lambda *arguments: wakes.append(call(*arguments)))
+    for _ in range(1000):
         heard.client.enqueue(update())
-    await until(lambda: heard.batches)
+    await until(lambda: len(heard.updates) == 1000)
 
-    assert [len(batch) for batch in heard.batches] == [100]
+    assert len(wakes) == 1
+    assert [len(batch) for batch in heard.batches] == [HANDOVER_UPDATES, 1000 - HANDOVER_UPDATES]
 
 
 async def test_the_loop_does_its_other_work_while_it_takes_a_burst(

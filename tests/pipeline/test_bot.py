@@ -69,19 +69,25 @@ async def test_what_somebody_tests_changes_nothing_that_is_said_of_the_station(b
         tank = await worker.get("/api/v1/tank")
         signal = (await worker.get("/api/v1/status"))["signal"]["state"]
         await until(partial(_has_stored_levels, worker, [LEVEL + PERCENT, 99]))
+        now, tried = await _highest_levels(worker)
         other = await worker.get("/api/v1/tank?source=test")
 
     (event,) = bot.events.find()
     assert (event["source"], event["processor_running"]) == ("isslive", False)
     assert (tank["level"], tank["last_use"]["event_id"], signal) == (LEVEL + PERCENT, event["_id"], "AOS")
+    assert (now, tried) == (LEVEL + PERCENT, 99)
     assert (other["level"], other["signal"], other["last_use"]) == (99, "LOS", None)
 
 
 async def _has_stored_levels(worker: Worker, levels: list[float]) -> bool:
-    """Return whether these are the highest levels of the last hour that the station and that somebody sent."""
+    return await _highest_levels(worker) == levels
+
+
+async def _highest_levels(worker: Worker) -> list[float]:
+    """Return the highest levels of the last hour, as the station and as somebody who tests sent them."""
     hour = f"/api/v1/telemetry/summary?item={TANK_ITEM}&points=1"
     summaries = [await worker.get(hour + more) for more in ("", "&source=test")]
-    return [summary["buckets"][-1]["max"] for summary in summaries] == levels
+    return [summary["buckets"][-1]["max"] for summary in summaries]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A log that was replaced is read anew once, however many find out at the same time."""
+"""A replaced log is reread once, even if several parts notice at the same time."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -24,8 +24,8 @@ MAX_POINTS = 5000
 
 MOST_SUMMARIES = 2
 """Summaries that a worker computes at once: one computes while the database works for the other. More of them
-would not be faster, and share out the time that the database gives each: of six of ten years, four at once,
-one to three took too long (measured)."""
+would not be faster, and each would take longer: with four at once on a busy machine, one to three of six that
+span ten years took too long (measured)."""
 
 MOST_WAITING = 200
 """Requests that wait for their turn: as many as several pages full of plots."""
