@@ -12,7 +12,7 @@ from uuid import uuid4
 from iss_agents.errors import UserError
 from iss_agents.local_stack import jars
 from iss_agents.local_stack.ports import free_port, make_folder, require_free
-from iss_agents.local_stack.process import Program
+from iss_agents.local_stack.process import Program, last_warnings
 
 JVM_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Start in 3 s and about 280 MB resident (measured with 4.1.0)."""
@@ -99,11 +99,12 @@ class Kafka:
         shutil.rmtree(fresh, ignore_errors=True)
         self._configure(fresh)
         tool = [java(), *JVM_OPTIONS, "-cp", class_path, "kafka.tools.StorageTool", "format"]
-        done = subprocess.run([*tool, *self._format_arguments()], capture_output=True, text=True, check=False)  # noqa: S603
+        log = self._folder / "format.log"
+        with log.open("wb") as output:
+            done = subprocess.run([*tool, *self._format_arguments()], stdout=output, stderr=output, check=False)  # noqa: S603
         if done.returncode:
-            raise UserError(
-                f"Kafka's storage in {self._folder} could not be made: {done.stderr.strip()[-500:]}"
-            )
+            refusal = f"Kafka's storage in {self._folder} could not be made; the whole log is {log}"
+            raise UserError(refusal, *last_warnings(log.read_text(errors="replace")))
         fresh.rename(self._data)
 
     def _format_arguments(self) -> list[str]:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ CHOOSE_HOME = "give yourself permission, or set ISS_HOME to a folder of your own
 
 
 def require_free(port: int, name: str) -> None:
-    """Check that `port` of 127.0.0.1 can be bound.
+    """Check that `port` of 127.0.0.1 can be bound, and keep it from `free_port` for a minute.
 
     Raises:
         UserError: it is taken.
@@ -26,10 +26,25 @@ def require_free(port: int, name: str) -> None:
         raise UserError(
             f"Port {port} for {name} is taken: stop the program that uses it, or choose another port."
         ) from error
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        _leave_in_time_wait(listener)
+
+
+def require_distinct(ports: Mapping[str, int]) -> None:
+    """Check that no two programs, by name, were given the same port.
+
+    Raises:
+        UserError: two were.
+    """
+    users: dict[int, str] = {}
+    for name, port in ports.items():
+        if port in users:
+            raise UserError(f"{users[port]} and {name} both have port {port}: give each a port of its own.")
+        users[port] = name
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that was free a moment ago.
+    """Return a port of 127.0.0.1 that is free, and that no process gets from here for a minute.
 
     It is outside the range that Linux uses for outgoing connections (32768 and above, ip(7)): such a port could
     be taken before a program that needs two seconds to start has bound it.
@@ -38,7 +53,17 @@ def free_port() -> int:
         port = random.choice(PORTS)  # noqa: S311 - no secret
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _leave_in_time_wait(probe)
             return port
+
+
+def _leave_in_time_wait(listener: socket.socket) -> None:
+    # The side that closes first leaves its port in TIME_WAIT for a minute. With SO_REUSEADDR, as servers have
+    # it, such a port can be bound; the probe of `free_port` binds without.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.listen()
+    with socket.create_connection(listener.getsockname()):
+        listener.accept()[0].close()
 
 
 def accepts(port: int) -> bool:

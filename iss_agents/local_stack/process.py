@@ -24,8 +24,9 @@ POLL = 0.05
 LAST_LINES = 5
 """How many lines of its log are shown when a program has crashed."""
 
-HARMLESS = re.compile(r"\b(TRACE|DEBUG|INFO)\b|^[|+]")
-"""Marks log lines that do not explain an exit: a low level, or the frame of Faust's banner."""
+HARMLESS = re.compile(r"\b(TRACE|DEBUG|INFO)\b|^[|+\s]")
+"""Marks log lines that do not explain an exit: a low level, the frame of Faust's banner, or a line that begins
+with a space, as those of a stack trace and of Kafka's list of settings do."""
 
 LONGEST_LINE = 300
 """Characters of a line that are shown."""

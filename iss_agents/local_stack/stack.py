@@ -13,7 +13,7 @@ from iss_agents.errors import UserError
 from iss_agents.local_stack.backlog import Before, before, published
 from iss_agents.local_stack.database import KEEPING, Database
 from iss_agents.local_stack.kafka import UNSECURED, Kafka
-from iss_agents.local_stack.ports import accepts, require_free
+from iss_agents.local_stack.ports import accepts, require_distinct, require_free
 from iss_agents.local_stack.process import Program
 from iss_agents.local_stack.supervisor import Supervisor
 from iss_agents.local_stack.worker_metrics import WorkerViews
@@ -109,11 +109,16 @@ class LocalStack:
         return asyncio.run(published(self._kafka.url, ANSWER_SECONDS)) - self.before.published
 
     def _require_ports(self) -> None:
-        require_free(self.plan.kafka_port, "Kafka (--kafka-port)")
-        require_free(self.plan.database_port, "the database (--mongo-port)")
-        require_free(self.plan.web_port, "the worker's pages (ISS_WEB_PORT)")
+        ports = {
+            "Kafka (--kafka-port)": self.plan.kafka_port,
+            "the database (--mongo-port)": self.plan.database_port,
+            "the worker's pages (ISS_WEB_PORT)": self.plan.web_port,
+        }
         if self.plan.simulator_port:
-            require_free(self.plan.simulator_port, "the simulated station (--station-port)")
+            ports["the simulated station (--station-port)"] = self.plan.simulator_port
+        require_distinct(ports)
+        for name, port in ports.items():
+            require_free(port, name)
 
     def _start_simulator(self) -> Program | None:
         if not self.plan.simulator_port:

@@ -113,6 +113,22 @@ def test_a_foreign_folder_in_the_storage_is_told_from_the_log(tmp_path: Path) ->
         program.wait_until(kafka.ready)
 
 
+@pytest.mark.long
+def test_a_storage_that_cannot_be_made_is_told_with_kafkas_own_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setattr("iss_agents.local_stack.kafka.free_port", lambda: port)
+
+    with pytest.raises(UserError) as refusal:
+        Kafka(tmp_path, port).start(jars())
+
+    said, reason, *more = str(refusal.value).splitlines()
+    assert said == f"Kafka's storage in {tmp_path} could not be made; the whole log is {tmp_path}/format.log"
+    assert "requirement failed: If you have two listeners on the same port" in reason
+    assert more == []
+
+
 def test_a_taken_port_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -57,6 +57,8 @@ def test_only_what_may_be_a_reason_is_shown_of_a_log() -> None:
 
 12:00:00 DEBUG   nothing
 12:00:00 WARNING nearly
+\tat kafka.tools.StorageTool.main(StorageTool.scala)
+\tbroker.id = 1
 {"no": "record"}
 """
 

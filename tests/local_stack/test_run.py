@@ -48,6 +48,13 @@ def open_ports(plan: Plan) -> list[int]:
     return [port for port in (plan.kafka_port, plan.database_port, plan.web_port) if accepts(port)]
 
 
+def test_a_run_with_one_port_for_two_programs_is_refused(plan: Plan) -> None:
+    with pytest.raises(UserError, match=r"Kafka \(--kafka-port\) and the worker's pages \(ISS_WEB_PORT\) both"):
+        run(replace(plan, web_port=plan.kafka_port), quiet(), seconds=1)
+
+    assert [path.name for path in plan.folder.iterdir()] == ["lock"]
+
+
 def test_a_run_ends_by_itself_with_everything_accounted_for(plan: Plan) -> None:
     screen = io.StringIO()
 
