@@ -10,6 +10,7 @@ import msgspec
 
 from iss_agents.archive.mongo import Document
 from iss_agents.archive.reading_id import TIME_BYTES, order_of
+from iss_agents.telemetry.records import Source
 from iss_agents.telemetry.station_clock import ceiling, from_milliseconds, milliseconds
 
 
@@ -60,6 +61,11 @@ class _Cursor(msgspec.Struct, array_like=True):
     question: str | None = None
     """None in cursors made before they were bound to a query."""
     offset: int = NO_OFFSET
+
+
+def other_source(source: Source | None, feed_source: Source) -> tuple[str, ...]:
+    """Return a source other than the feed's as a part of a question: a cursor holds for one source."""
+    return () if source in {None, feed_source} else (str(source),)
 
 
 def question_of(*parts: str) -> str:

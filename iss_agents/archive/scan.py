@@ -42,6 +42,10 @@ WIDEST_OF_ALL = timedelta(minutes=30)
 TARGET_DOCUMENTS = 1000
 """Documents that a window should hold."""
 
+TARGET_PACKED = 2500
+"""The same of a window that only packed hours fill, for a caller that takes all of it: its readings are in
+memory already, and each window costs a question to the database for documents that may still be there."""
+
 MAX_DOCUMENTS = 4000
 """Documents that a window may hold at most, about 6 MB."""
 
@@ -97,8 +101,10 @@ class WindowScan:
         self._skip = skip
         self._fields = dict.fromkeys(fields, 1) if fields else None
 
-    async def windows(self, position: Position, wanted: int = TARGET_DOCUMENTS) -> AsyncGenerator[Window, None]:
-        """Yield every window, including empty ones, each of about `wanted` documents.
+    async def windows(
+        self, position: Position, wanted: int = TARGET_DOCUMENTS, packed: int | None = None
+    ) -> AsyncGenerator[Window, None]:
+        """Yield every window, including empty ones, each of about `wanted` documents, or `packed` readings.
 
         Raises:
             DatabaseUnavailableError: MongoDB did not answer in time.
@@ -118,7 +124,8 @@ class WindowScan:
                 continue
             yield self._of_source(window)
             position = window.reached
-            width *= _growth(len(window.documents), wanted)
+            of_packed = isinstance(window.documents, PackedReadings)
+            width *= _growth(len(window.documents), packed or wanted if of_packed else wanted)
             if not window.documents and width > self._widest and self._skip:
                 later = Position(min(await self._skip(position.time), self._end))
                 if later > position:

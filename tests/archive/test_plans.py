@@ -32,8 +32,8 @@ SPAN = (NOON, NOON + HOUR)
 ZONE = ZoneInfo("UTC")
 
 QUERIES: dict[str, Callable[[History], Awaitable[Any]]] = {
-    "telemetry of an item": lambda history: history.telemetry([ITEM], *SPAN, 10),
-    "telemetry of all items": lambda history: history.telemetry([], *SPAN, 10),
+    "telemetry of an item": lambda history: history.readings.page([ITEM], *SPAN, 10),
+    "telemetry of all items": lambda history: history.readings.page([], *SPAN, 10),
     "summary": lambda history: history.summary(ITEM, NOON - DAY, NOON, 24, NOON),
     "values before": lambda history: history.values_before([ITEM], NOON),
     "gaps": lambda history: history.gaps(*SPAN, 10),

@@ -129,7 +129,7 @@ async def test_pages_and_their_cursors_lead_through_both_forms_without_a_seam(
     try:
         names, cursor = list[str](), None
         while True:
-            page = await history.telemetry([ITEM], NOON, NOON + timedelta(hours=1), 7, cursor, "simulated")
+            page = await history.readings.page([ITEM], NOON, NOON + timedelta(hours=1), 7, cursor, "simulated")
             names += map(event_id_of, page.documents)
             cursor = page.next_cursor
             if cursor is None:

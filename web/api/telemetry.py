@@ -169,7 +169,7 @@ class TelemetryView(WorkerView):
         limit = span.limit or DEFAULT_LIMIT
         async with request.app[LARGE_PAGES] if limit > DEFAULT_LIMIT else nullcontext():
             asked = (span.item, span.start, span.end, limit, span.cursor, span.source)
-            page = await page_of(span, history.telemetry(*asked))
+            page = await page_of(span, history.readings.page(*asked))
             before = (
                 [] if span.cursor else await answered(history.values_before(span.item, span.start, span.source))
             )
@@ -193,7 +193,7 @@ class GapsView(WorkerView):
 
 
 async def _file(request: Request, history: History, span: TelemetrySpan, form: Format) -> StreamResponse:
-    windows = history.readings(span.item, span.start, span.end, span.cursor, source=span.source)
+    windows = history.readings.windows(span.item, span.start, span.end, span.cursor, source=span.source)
     name = span.item[0] if len(span.item) == 1 else "telemetry"
     return await export(request, windows, form, name, span.limit)
 

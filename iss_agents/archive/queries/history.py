@@ -1,41 +1,30 @@
-"""Queries of the archive: readings, rollups, gaps, events and posts of a span, page by page."""
+"""Queries of the archive: readings, rollups, gaps, events and posts of a span."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from time import monotonic
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from iss_agents.archive.cursor import Page, Position, cursor_of, position_of, question_of
-from iss_agents.archive.destinations import EVENTS, GAPS, POSTS, READINGS
-from iss_agents.archive.mongo import Database, Document, QueryTimeoutError, connect, mongo_errors
-from iss_agents.archive.packed.reader import PackedReader
+from iss_agents.archive.cursor import Page, Position, cursor_of, other_source, position_of, question_of
+from iss_agents.archive.destinations import EVENTS, GAPS, POSTS
+from iss_agents.archive.mongo import Database, Document, connect, mongo_errors
 from iss_agents.archive.queries.event_counts import By, Uses, count_uses
 from iss_agents.archive.queries.gaps import Overlap, gaps_from, overlapping, page_of_gaps
-from iss_agents.archive.queries.skip_empty import skip_empty
+from iss_agents.archive.queries.readings import Readings
 from iss_agents.archive.retention import kept_since
 from iss_agents.archive.rollups.buckets import MINUTE, SECOND, width_for
 from iss_agents.archive.rollups.query import answer
 from iss_agents.archive.rollups.segments import Question
 from iss_agents.archive.rollups.value_before import HeldValue, value_before
 from iss_agents.archive.rollups.weighting import Gaps, WeightedBucket
-from iss_agents.archive.scan import TARGET_DOCUMENTS, Window, WindowScan
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.records import Source
 from iss_agents.telemetry.series import TEST
-from iss_agents.telemetry.station_clock import MAX_AHEAD, ceiling, milliseconds
+from iss_agents.telemetry.station_clock import ceiling, milliseconds
 
 QUERY_MS = 5_000
 """Time limit of the database for one query."""
-
-PAGE_SECONDS = 3.0
-"""After this time a page ends early, with a cursor."""
-
-EMPTY_PAGE_SECONDS = 8.0
-"""The same for a page that has found nothing yet."""
 
 
 class Summary(NamedTuple):
@@ -77,66 +66,10 @@ class History:
         if "_database" in self.__dict__:
             self._database.client.close()
 
-    async def telemetry(
-        self,
-        items: Sequence[str],
-        start: datetime,
-        end: datetime,
-        limit: int,
-        cursor: str | None = None,
-        source: Source | None = None,
-    ) -> Page:
-        """Return up to `limit` readings of `items` (empty means all) in order of station time.
-
-        Raises:
-            DatabaseUnavailableError: MongoDB did not answer in time.
-            InvalidCursorError: see there.
-        """
-        began, end = monotonic(), _to_come(end)
-        documents: list[Document] = []
-        reached: Position | None = None
-        try:
-            async with aclosing(self.readings(items, start, end, cursor, limit + 1, source)) as windows:
-                async for window in windows:
-                    # In a thread: to make a thousand documents of a packed hour takes some 10 ms.
-                    documents += await asyncio.to_thread(list, window.documents)
-                    reached = window.reached
-                    longest = PAGE_SECONDS if documents else EMPTY_PAGE_SECONDS
-                    if len(documents) > limit or monotonic() - began > longest:
-                        break
-        except QueryTimeoutError:
-            if reached is None:
-                raise
-        return _page_of(documents, limit, reached or Position(end), end, self._question_of(items, source))
-
-    def readings(
-        self,
-        items: Sequence[str],
-        start: datetime,
-        end: datetime,
-        cursor: str | None = None,
-        wanted: int = TARGET_DOCUMENTS,
-        source: Source | None = None,
-    ) -> AsyncGenerator[Window, None]:
-        """Return all readings of `items` (empty means all) in order of station time, about `wanted` per window.
-
-        The generator raises DatabaseUnavailableError if MongoDB does not answer in time.
-
-        Raises:
-            InvalidCursorError: see there.
-        """
-        position = Position(ceiling(start))
-        if cursor:
-            position = max(
-                position, position_of(READINGS.collection, self._question_of(items, source), cursor, end)
-            )
-        end = _to_come(end)
-        skip = skip_empty(self._database, items)
-        readings = self._database[READINGS.collection]
-        one = source or self._feed_source
-        packed = PackedReader(self._database, items, one)
-        scan = WindowScan(readings, items, end, skip=skip, source=one, packed=packed)
-        return scan.windows(position, min(wanted, TARGET_DOCUMENTS))
+    @cached_property
+    def readings(self) -> Readings:
+        """The readings themselves, page by page or all."""
+        return Readings(self._database, self._feed_source)
 
     async def summary(
         self,
@@ -210,7 +143,9 @@ class History:
             DatabaseUnavailableError: MongoDB did not answer in time.
             InvalidCursorError: see there.
         """
-        pages = Pages(GAPS.collection, "start", question_of(item_id or "", *self._other(source)), end)
+        pages = Pages(
+            GAPS.collection, "start", question_of(item_id or "", *other_source(source, self._feed_source)), end
+        )
         query = Overlap(start, end, source or self._feed_source, item_id)
         after = position_of(GAPS.collection, pages.question, cursor, end) if cursor else None
         return _cut(pages, await page_of_gaps(self._database, query, after, limit + 1, QUERY_MS), limit)
@@ -231,7 +166,9 @@ class History:
             InvalidCursorError: see there.
         """
         query = self._of(source) | ({"kind": kind} if kind else {})
-        pages = Pages(EVENTS.collection, "start", question_of(kind or "", *self._other(source)), end)
+        pages = Pages(
+            EVENTS.collection, "start", question_of(kind or "", *other_source(source, self._feed_source)), end
+        )
         return await self._page(pages, start, query, limit, cursor)
 
     async def event(self, event_id: str) -> Document | None:
@@ -268,19 +205,14 @@ class History:
             DatabaseUnavailableError: MongoDB did not answer in time.
             InvalidCursorError: see there.
         """
-        pages = Pages(POSTS.collection, "decided_at", question_of(*self._other(source)), end)
+        pages = Pages(
+            POSTS.collection, "decided_at", question_of(*other_source(source, self._feed_source)), end
+        )
         return await self._page(pages, start, self._of(source), limit, cursor)
 
     def _of(self, source: Source | None) -> Document:
         """Return the filter for documents of a source."""
         return {"source": source or self._feed_source}
-
-    def _other(self, source: Source | None) -> tuple[str, ...]:
-        """Return a source other than the feed's, as part of a question: a cursor holds for one source."""
-        return () if source in {None, self._feed_source} else (str(source),)
-
-    def _question_of(self, items: Sequence[str], source: Source | None) -> str:
-        return question_of(*sorted(set(items)), *self._other(source))
 
     async def _one(self, collection: str, name: str) -> Document | None:
         with mongo_errors():
@@ -313,19 +245,5 @@ def _cut(pages: Pages, documents: list[Document], limit: int) -> Page:
     return Page(documents[:limit], cursor_of(pages.collection, pages.question, last))
 
 
-def _page_of(documents: list[Document], limit: int, reached: Position, end: datetime, question: str) -> Page:
-    if len(documents) > limit:
-        last = documents[limit - 1]
-        reached = Position.of(last, "source_ts")
-    elif reached.time >= end:
-        return Page(documents, None)
-    return Page(documents[:limit], cursor_of(READINGS.collection, question, reached))
-
-
 def _within(time: str, start: datetime, end: datetime) -> Document:
     return {time: {"$gte": ceiling(start), "$lt": ceiling(end)}}
-
-
-def _to_come(end: datetime) -> datetime:
-    # No reading is further ahead, so scanning beyond would find nothing.
-    return min(ceiling(end), ceiling(datetime.now(UTC) + MAX_AHEAD))

@@ -73,7 +73,7 @@ async def in_pages(
     documents: list[Document] = []
     cursor: str | None = None
     while True:
-        page = await history.telemetry(items, from_milliseconds(since), END, limit, cursor, source)
+        page = await history.readings.page(items, from_milliseconds(since), END, limit, cursor, source)
         assert len(page.documents) <= limit
         documents += page.documents
         if (cursor := page.next_cursor) is None:

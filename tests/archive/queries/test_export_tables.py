@@ -15,7 +15,7 @@ from iss_agents.archive.queries.export_tables import of_documents, of_packed, ta
 from iss_agents.archive.queries.history import History
 from iss_agents.archive.retention import prepare
 from iss_agents.archive.rollups import backfill
-from iss_agents.archive.scan import Window
+from iss_agents.archive.scan import TARGET_DOCUMENTS, TARGET_PACKED, Window
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.export_rows import csv_lines, json_lines
 from tests.archive.expiry import close, let_readings_expire
@@ -74,9 +74,9 @@ async def history(configured: Settings) -> AsyncIterator[History]:
     history.close()
 
 
-async def windows_of(history: History, limit: int = 100) -> list[Window]:
+async def windows_of(history: History) -> list[Window]:
     start, end = HOUR - timedelta(hours=1), HOUR + timedelta(hours=4)
-    return [window async for window in history.readings([ITEM], start, end, wanted=limit)]
+    return [window async for window in history.readings.windows([ITEM], start, end, page=100)]
 
 
 def file(windows: list[Window]) -> str:
@@ -104,6 +104,27 @@ async def test_a_file_has_no_seam_where_documents_have_expired(database: Databas
     assert stored_file.count("\r\n") == 400
     assert files == [stored_file, stored_file]
     assert all(isinstance(window.documents, PackedReadings) for window in windows if window.documents)
+
+
+async def test_a_file_takes_more_packed_readings_at_once_than_a_page(
+    database: Database, history: History
+) -> None:
+    times = [HOUR + timedelta(seconds=number) for number in range(2_000)]
+    await store(
+        database, [stored(reading_of(ITEM, f"{number}", time), number) for number, time in enumerate(times)]
+    )
+    await summarise_all(database, NOW + timedelta(hours=4))
+    await let_readings_expire(database, timedelta(days=30))
+    await database.readings.delete_many({"item_id": ITEM})
+
+    pages, whole = [
+        [each async for each in history.readings.windows([ITEM], HOUR, HOUR + timedelta(hours=1), page=page)]
+        for page in (5_000, None)
+    ]
+
+    longest_of_pages, longest = (max(len(window.documents) for window in each) for each in (pages, whole))
+    assert longest_of_pages <= TARGET_DOCUMENTS < longest <= TARGET_PACKED
+    assert file(whole) == file(pages)
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (0, 5), (0, 140), (70, 200), (139, 141), (0, 500)])

@@ -39,7 +39,7 @@ def gap(name: str, start: timedelta, end: timedelta | None, **fields: str) -> Do
 async def ids_of_pages(history: History, limit: int, *items: str) -> list[list[str]]:
     pages, cursor = [], None
     while True:
-        page = await history.telemetry(items, NOON, NOON + HOUR, limit, cursor)
+        page = await history.readings.page(items, NOON, NOON + HOUR, limit, cursor)
         pages.append([document["_id"] for document in page.documents])
         if (cursor := page.next_cursor) is None:
             return pages
@@ -87,7 +87,7 @@ async def test_a_span_has_its_start_and_not_its_end(
 ) -> None:
     await database.readings.insert_many([reading("at 0", 0 * SECOND), reading("at 1", SECOND)])
 
-    page = await history.telemetry([], start, end, 10)
+    page = await history.readings.page([], start, end, 10)
 
     assert [document["_id"] for document in page.documents] == found
 
@@ -194,22 +194,22 @@ async def test_gaps_of_an_item_are_those_of_its_shards_and_every_loss_of_signal(
 )
 async def test_a_cursor_of_another_make_is_refused(history: History, cursor: str) -> None:
     with pytest.raises(InvalidCursorError, match="start again without one"):
-        await history.telemetry([], NOON, NOON + HOUR, 10, cursor)
+        await history.readings.page([], NOON, NOON + HOUR, 10, cursor)
 
 
 async def test_a_cursor_goes_on_with_its_own_question_alone(history: History, database: Database) -> None:
     await database.readings.insert_many([reading(f"{number}", number * SECOND) for number in range(9)])
-    cursor = (await history.telemetry(["A", "B"], NOON, NOON + HOUR, 3)).next_cursor
+    cursor = (await history.readings.page(["A", "B"], NOON, NOON + HOUR, 3)).next_cursor
 
     for others in ([], ["A"], ["A", "B", "C"], ["A,B"], ["A|B"]):
         with pytest.raises(
             InvalidCursorError, match=r"belongs to other items, another kind or another source; start again"
         ):
-            await history.telemetry(others, NOON, NOON + HOUR, 3, cursor)
+            await history.readings.page(others, NOON, NOON + HOUR, 3, cursor)
     with pytest.raises(InvalidCursorError, match=r"belongs to a later span; start again"):
-        await history.telemetry(["A", "B"], NOON - HOUR, NOON, 3, cursor)
+        await history.readings.page(["A", "B"], NOON - HOUR, NOON, 3, cursor)
     # The order of items, the size of a page, and a span that ends now are no other question.
-    page = await history.telemetry(["B", "A", "A"], NOON + SECOND, NOON + 2 * HOUR, 4, cursor)
+    page = await history.readings.page(["B", "A", "A"], NOON + SECOND, NOON + 2 * HOUR, 4, cursor)
     assert [document["_id"] for document in page.documents] == ["3", "4", "5", "6"]
 
 
@@ -240,7 +240,7 @@ async def test_a_cursor_from_before_they_were_bound_to_a_question_goes_on(
     await database.readings.insert_many([reading(f"{number}", number * SECOND) for number in range(4)])
     earlier = base64.urlsafe_b64encode(f'["readings",{milliseconds(NOON + SECOND)},"1"]'.encode()).decode()
 
-    page = await history.telemetry(["A"], NOON, NOON + HOUR, 9, earlier)
+    page = await history.readings.page(["A"], NOON, NOON + HOUR, 9, earlier)
 
     assert [document["_id"] for document in page.documents] == ["2", "3"]
 
@@ -253,7 +253,7 @@ async def test_says_that_the_database_is_away(settings: Settings) -> None:
     with pytest.raises(
         DatabaseUnavailableError, match="MongoDB does not answer; start it or correct ISS_MONGO_URL"
     ):
-        await history.telemetry([], NOON, NOON + HOUR, 10)
+        await history.readings.page([], NOON, NOON + HOUR, 10)
     history.close()
 
 
@@ -265,7 +265,7 @@ async def test_a_query_that_takes_too_long_is_cut_off(history: History, database
     await admin.command({"configureFailPoint": "failCommand", "mode": {"times": 4}, "data": fault})
 
     with pytest.raises(DatabaseUnavailableError, match="took too long; ask for a shorter span"):
-        await history.telemetry([], NOON, NOON + HOUR, 10)
+        await history.readings.page([], NOON, NOON + HOUR, 10)
 
 
 async def test_what_was_found_before_a_query_took_too_long_is_a_page(
@@ -281,8 +281,8 @@ async def test_what_was_found_before_a_query_took_too_long_is_a_page(
 
     with monkeypatch.context() as patched:
         patched.setattr(WindowScan, "_next", slow_later)
-        first = await history.telemetry(["A"], NOON, NOON + HOUR, 10)
-    second = await history.telemetry(["A"], NOON, NOON + HOUR, 10, first.next_cursor)
+        first = await history.readings.page(["A"], NOON, NOON + HOUR, 10)
+    second = await history.readings.page(["A"], NOON, NOON + HOUR, 10, first.next_cursor)
 
     assert [[one["_id"] for one in page.documents] for page in (first, second)] == [["a"], ["b"]]
     assert second.next_cursor is None

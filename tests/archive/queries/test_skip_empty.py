@@ -45,8 +45,8 @@ async def test_half_a_century_of_silence_is_one_page(database: Database, setting
     stored = [reading("A", NOON), reading("B", NOON + 3 * HOUR), reading("A", NOON + 9 * DAY)]
     await store(database, *stored)
     history = History(settings)
-    of_all = await history.telemetry([], EPOCH, datetime.now(UTC), 1000)
-    of_one = await history.telemetry(["A"], EPOCH, datetime(2099, 1, 1, tzinfo=UTC), 1000)
+    of_all = await history.readings.page([], EPOCH, datetime.now(UTC), 1000)
+    of_one = await history.readings.page(["A"], EPOCH, datetime(2099, 1, 1, tzinfo=UTC), 1000)
     history.close()
 
     assert ([one["_id"] for one in of_all.documents], of_all.next_cursor) == (
@@ -68,7 +68,9 @@ async def test_a_worker_that_asks_for_a_shorter_retention_finds_what_the_databas
     summarised = {"stale": False, "summarised_at": then + 6 * HOUR}
     await database.summaries.update_many({"item_id": "A"}, {"$set": summarised})
     history = History(settings.model_copy(update={"retention_days": 30}))
-    pages = [await history.telemetry(items, then - 9 * DAY, datetime.now(UTC), 100) for items in ([], ["A"])]
+    pages = [
+        await history.readings.page(items, then - 9 * DAY, datetime.now(UTC), 100) for items in ([], ["A"])
+    ]
     history.close()
 
     names = [one["_id"] for one in stored]

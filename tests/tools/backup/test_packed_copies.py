@@ -76,7 +76,7 @@ async def pages(settings: Settings, start: datetime) -> list[Document]:
     async with opened(settings) as history:
         found, cursor = list[Document](), None
         while True:
-            page = await history.telemetry(ITEMS, start, start + 2 * ONE_HOUR, 7, cursor, "simulated")
+            page = await history.readings.page(ITEMS, start, start + 2 * ONE_HOUR, 7, cursor, "simulated")
             found += page.documents
             cursor = page.next_cursor
             if cursor is None:

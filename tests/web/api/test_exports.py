@@ -168,7 +168,7 @@ async def test_a_failure_before_the_first_byte_is_a_problem(
 async def test_a_worker_that_ends_breaks_a_file_off(
     client: Client, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "readings", without_end)
+    monkeypatch.setattr(history.readings, "windows", without_end)
     reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
     # In HTTP/1.0, where the end of the connection is otherwise that of the file.
     writer.write(f"GET {PATH}&format=csv HTTP/1.0\r\n\r\n".encode())
@@ -184,7 +184,7 @@ async def test_there_is_a_limit_of_files_at_once(
     client: Client, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "MOST_EXPORTS", 1)
-    monkeypatch.setattr(history, "readings", without_end)
+    monkeypatch.setattr(history.readings, "windows", without_end)
     first = await client.get(f"{PATH}&format=csv")
     assert first.status == 200
     refused = await client.get(f"{PATH}&format=csv")
@@ -213,7 +213,7 @@ async def test_a_client_that_goes_away_ends_the_questions(
         finally:
             ended.set()
 
-    monkeypatch.setattr(history, "readings", endless)
+    monkeypatch.setattr(history.readings, "windows", endless)
     answer = await client.get(f"{PATH}&format=csv")
     await answer.content.readline()
     answer.close()
@@ -234,7 +234,7 @@ async def test_a_client_that_goes_away_ends_a_search_that_finds_nothing(
         finally:
             ended.set()
 
-    monkeypatch.setattr(history, "readings", silence)
+    monkeypatch.setattr(history.readings, "windows", silence)
     answer = await client.get(f"{PATH}&format=csv")
     assert answer.status == 200
     assert not ended.is_set()

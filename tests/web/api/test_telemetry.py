@@ -198,7 +198,7 @@ async def test_gaps_may_be_of_an_item_that_the_catalogue_knows(client: Client) -
 async def test_a_page_that_takes_long_ends_where_it_stands(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iss_agents.archive.queries.history.PAGE_SECONDS", 0.0)
+    monkeypatch.setattr("iss_agents.archive.queries.readings.PAGE_SECONDS", 0.0)
     path: str | None = f"/api/v1/telemetry?{SPAN}"
     pages = 0
     found: list[str] = []
@@ -231,7 +231,7 @@ async def test_few_large_pages_are_made_at_once(
         running.remove(this)
         return Page([], None)
 
-    monkeypatch.setattr(history, "telemetry", page)
+    monkeypatch.setattr(history.readings, "page", page)
     path = f"/api/v1/telemetry?{SPAN}&limit={limit}"
     answers = await asyncio.gather(*(fetch(client, path) for _ in range(10)))
 
