@@ -1,13 +1,10 @@
-"""Hours outlive their readings: nothing that was summarised is lost, and nobody looks for what is gone."""
+"""Hours outlive their readings: nothing that was summarised is lost."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iss_agents.archive.cursor import Position
 from iss_agents.archive.mongo import Database, Document
-from iss_agents.archive.queries.history import History
-from iss_agents.archive.queries.skip_empty import skip_empty
 from iss_agents.archive.rollups import backfill
 from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE, SECOND
 from iss_agents.archive.rollups.due import stale_hours
@@ -16,9 +13,7 @@ from iss_agents.archive.rollups.job import compute_rollup
 from iss_agents.archive.rollups.query import answer
 from iss_agents.archive.rollups.reading_checksums import drop_ids
 from iss_agents.archive.rollups.segments import Question
-from iss_agents.archive.scan import WindowScan
-from iss_agents.config.settings import Settings
-from iss_agents.telemetry.station_clock import EPOCH, from_milliseconds, milliseconds
+from iss_agents.telemetry.station_clock import from_milliseconds, milliseconds
 from tests.archive.expiry import let_packed_hours_expire, let_readings_expire
 from tests.archive.packed.conftest import database, settings
 from tests.archive.rollups.two_days import (
@@ -257,71 +252,3 @@ async def test_a_slower_summariser_does_not_replace_what_another_made_in_time(da
 
     assert [await compute_rollup(database, hour) for hour in hours] == [False, False, False]
     assert sum(bucket.count for bucket in await asked(database, FIRST, FIRST + DAY, DAY)) == len(DOCUMENTS)
-
-
-async def test_a_span_older_than_the_readings_is_answered_in_minutes(
-    database: Database, settings: Settings
-) -> None:
-    await store(database, DOCUMENTS)
-    await summarise_all(database)
-    await expire(database, FIRST + 3 * HOUR)
-    await let_readings_expire(database, MONTH)
-    history = History(settings)
-    start, end = from_milliseconds(FIRST), from_milliseconds(FIRST + HOUR)
-    fine, coarse = [await history.summary(ITEM, start, end, points, end) for points in (5000, 4)]
-    history.close()
-
-    assert (fine.width, len(fine.buckets)) == (MINUTE, 60)
-    assert (coarse.width, [bucket.count for bucket in coarse.buckets]) == (15 * MINUTE, [45] * 4)
-
-
-async def test_months_of_hours_without_readings_are_one_step(database: Database) -> None:
-    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    first = now - timedelta(days=160)
-    await let_readings_expire(database, MONTH)
-    await database.summaries.insert_many(_expired(first, 120 * 24))
-    await store_now(database, young := now - timedelta(days=10))
-    await store_now(database, late := now - timedelta(days=100))
-
-    for items in ([], [ITEM]):
-        walk = WindowScan(database.readings, items, datetime.now(UTC), skip=skip_empty(database, items))
-        windows = [window async for window in walk.windows(Position(EPOCH))]
-        found = [document["source_ts"] for window in windows for document in window.documents]
-        assert found == [late, young]
-        assert len(windows) < 200
-
-
-async def test_late_readings_that_have_expired_too_are_stepped_over(database: Database) -> None:
-    await let_readings_expire(database, MONTH)
-    await store_now(database, datetime(2020, 1, 1, tzinfo=UTC))
-    await summarise_all(database, datetime.now(UTC) + timedelta(hours=1))
-    skip = skip_empty(database, [ITEM])
-    while_it_is_there = await skip(EPOCH)
-    gone = datetime.now(UTC) - MONTH - timedelta(minutes=1)
-    await database.summaries.update_many({"item_id": ITEM}, {"$set": {"summarised_at": gone}})
-    await database.packed_hours.delete_many({})
-
-    assert while_it_is_there == datetime(2020, 1, 1, tzinfo=UTC)
-    assert datetime.now(UTC) - await skip(EPOCH) < timedelta(hours=2)
-
-
-async def store_now(database: Database, time: datetime) -> None:
-    """Store a reading that comes in now and was measured at `time`."""
-    came = {"ingest_ts": datetime.now(UTC)}
-    documents = [reading(milliseconds(time), "1", time.isoformat()) | came]
-    await database.readings.insert_many(documents)
-    await mark(database, hours_of(documents), datetime.now(UTC))
-
-
-def _expired(first: datetime, count: int) -> list[dict[str, object]]:
-    hours = [Hour(ITEM, milliseconds(first) + number * HOUR) for number in range(count)]
-    return [
-        {
-            "_id": hour.name,
-            "item_id": ITEM,
-            "hour": from_milliseconds(hour.start),
-            "stale": False,
-            "summarised_at": from_milliseconds(hour.start + 2 * HOUR),
-        }
-        for hour in hours
-    ]

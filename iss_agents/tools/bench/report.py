@@ -22,6 +22,8 @@ def tables(result: Result) -> Iterator[Table]:
         yield _growth(result)
     if result.steady:
         yield _steady(result)
+    if result.unmeasured:
+        yield _unmeasured(result)
 
 
 def _stages(result: Result) -> Table:
@@ -87,8 +89,15 @@ def _steady_cells(steady: Steady) -> list[str]:
     ]
 
 
+def _unmeasured(result: Result) -> Table:
+    table = Table("load", "why", title="Rates that could not be measured")
+    for each in result.unmeasured:
+        table.add_row(str(each.load), each.reason)
+    return table
+
+
 def _load(load: Load) -> str:
-    through = " by client" if load.client else ""
+    through = (" by client apart" if load.apart else " by client") if load.client else ""
     where = "" if load.partitions == RAW.partitions else f" in {load.partitions}"
     return f"{load.rate:,.0f}{through}{where}"
 

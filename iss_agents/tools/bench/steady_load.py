@@ -41,21 +41,24 @@ class Load(NamedTuple):
 
     With `client` they come over a socket from a simulated station through the Lightstreamer client of each
     worker, which takes its shard of the items; without it from this process, which does what the feed does
-    behind its client, for the items of so many raw `partitions`.
+    behind its client, for the items of so many raw `partitions`. Where `apart`, the feeds run in workers of
+    their own, as the rest needs a core too.
     """
 
     rate: float
     kept: bool
     workers: int = 1
     client: bool = False
+    apart: bool = False
     partitions: int = RAW.partitions
 
     def __str__(self) -> str:
         database = "a database" if self.kept else "a database that only acknowledges"
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         through = " with the client" if self.client else ""
+        apart = ", its feed apart" if self.apart else ""
         where = "" if self.partitions == RAW.partitions else f" in {self.partitions} partition(s)"
-        return f"{self.rate:,.0f} readings/s{where}, {workers}{through}, {database}"
+        return f"{self.rate:,.0f} readings/s{where}, {workers}{through}{apart}, {database}"
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,17 @@ class Steady:
         return {**self.load._asdict(), **asdict(self), "load": str(self.load)}
 
 
+class Unmeasured(NamedTuple):
+    """A load that could not be measured, and why: as a rule it is more than this machine can do."""
+
+    load: Load
+    reason: str
+
+    def document(self) -> dict[str, object]:
+        """Return it as a program reads it."""
+        return {**self.load._asdict(), "load": str(self.load), "reason": self.reason}
+
+
 async def measure_steady(load: Load, seconds: float, say: Say) -> Steady:
     """Return what a load comes to.
 
@@ -100,10 +114,12 @@ def _workers(stack: BenchStack, load: Load) -> list[Worker]:
     if not load.client:
         return [stack.worker(f"worker-{shard.number}", ROLES) for shard in shards]
     station = stack.broadcast(load.rate)
-    return [
-        stack.worker(f"worker-{shard.number}", f"feed,{ROLES}", **station, ISS_FEED_SHARD=str(shard))
-        for shard in shards
+    roles = "feed,web" if load.apart else f"feed,{ROLES}"
+    feeds = [
+        stack.worker(f"worker-{shard.number}", roles, **station, ISS_FEED_SHARD=str(shard)) for shard in shards
     ]
+    rest = [stack.worker(f"rest-{shard.number}", ROLES) for shard in shards] if load.apart else []
+    return [*feeds, *rest]
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ import pytest
 from iss_agents.errors import UserError
 from iss_agents.local_stack.ports import free_port
 from iss_agents.local_stack.worker_metrics import Samples
+from iss_agents.runtime.console import PrintableConsole
 from iss_agents.tools.bench.histogram import Histogram
 from iss_agents.tools.bench.null_mongo import serve
 from iss_agents.tools.bench.quix_runner import run_quix
+from iss_agents.tools.bench.report import tables
+from iss_agents.tools.bench.run import Result, measure_or_give_up
+from iss_agents.tools.bench.steady_load import Load, Steady, Unmeasured
 
 RECORDED = {"keep_last_seen": 1.6, "archive": 1.6}
 """Processor time of a reading over that of a bare loop, on a quiet machine with two cores."""
@@ -42,6 +47,25 @@ def ratios() -> dict[str, float]:
 
 def worse(found: dict[str, float]) -> list[str]:
     return [name for name, recorded in RECORDED.items() if found[name] > recorded * ALLOWED]
+
+
+@pytest.mark.long
+async def test_a_rate_that_cannot_be_measured_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    load = Load(70, kept=False, client=True, apart=True)
+    measured = await measure_or_give_up(load, 2.0, said.append)
+    monkeypatch.setattr("iss_agents.tools.bench.steady_load.START_SECONDS", 0.0)
+    given_up = await measure_or_give_up(load, 2.0, said.append)
+
+    assert isinstance(measured, Steady)
+    assert isinstance(given_up, Unmeasured)
+    assert measured.shares == [0, 1]
+    assert measured.latencies["persisted"].keys() == {50, 95, 99}
+    assert "After 0 s it is still not so that the workers work." in said[-1]
+    screen = StringIO()
+    PrintableConsole(file=screen, width=200).print(*tables(Result("here", [], [], [measured], [given_up])))
+    assert "70 by client apart" in screen.getvalue()
+    assert "70 readings/s, 1 worker with the client, its feed apart" in screen.getvalue()
 
 
 def test_a_percentile_lies_within_its_bucket() -> None:
