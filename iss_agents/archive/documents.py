@@ -1,6 +1,6 @@
 """Documents: Kafka records as stored in MongoDB. `_id` follows from the record's id: writes are idempotent."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 
 import msgspec
@@ -12,14 +12,12 @@ from iss_agents.detection.events import Event, decode_event
 from iss_agents.telemetry import catalog
 from iss_agents.telemetry.codec import DecodeError, Message, coordinates, decode_message
 from iss_agents.telemetry.records import (
-    LATEST_SEQUENCE,
     Reading,
     decode_gap,
     decode_invalid,
     decode_reading,
     event_id,
 )
-from iss_agents.telemetry.station_clock import from_milliseconds
 
 OPTIONAL = ("number", "state", *STATUS, "suspect")
 """Fields that a document of a reading has only if they are known."""
@@ -135,11 +133,6 @@ def invalid_document(message: Message) -> Document:
     return {"_id": fields.pop("invalid_id"), **fields}
 
 
-def seen_at(message: Message) -> datetime:
-    """Return the message's time, UTC; Kafka accepts times outside the range of dates, which are clamped."""
-    return from_milliseconds(min(max(message.timestamp, 0), LATEST_SEQUENCE))
-
-
 def _raw_document(message: Message, error: DecodeError) -> Document:
     return {
         "_id": coordinates(message),
@@ -147,7 +140,8 @@ def _raw_document(message: Message, error: DecodeError) -> Document:
         "reason": error.reason,
         "error": str(error),
         "payload": message.value or b"",
-        "seen_at": seen_at(message),
+        # Not the message's time, which can be any: with one in the past it would be deleted within a minute.
+        "seen_at": datetime.now(UTC),
     }
 
 

@@ -11,7 +11,6 @@ from aiokafka.errors import KafkaError
 
 from iss_agents.archive.bulk_write import Written, write
 from iss_agents.archive.destinations import DESTINATIONS, GAPS, INVALID, READINGS, Destination
-from iss_agents.archive.documents import seen_at
 from iss_agents.archive.gap_ends import end_open_gaps
 from iss_agents.archive.mongo import Database, Document
 from iss_agents.archive.text_ids import not_stored
@@ -65,7 +64,7 @@ class DeadLetters:
             await self.start()
         assert self._producer  # noqa: S101 - started just now at the latest
         message, reason, error = rejection
-        value = encode(dead_letter(message, "archive", reason, error, seen_at=seen_at(message)))
+        value = encode(dead_letter(message, "archive", reason, error, seen_at=datetime.now(UTC)))
         headers = origin_headers(message, error)
         try:
             await with_timeout(

@@ -1,6 +1,6 @@
 """Records that cannot be stored: each goes to the invalid topic, and the others of its batch are stored."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -19,9 +19,7 @@ async def test_one_refused_document_goes_to_the_invalid_topic_and_the_batch_goes
 ) -> None:
     await database.create_collection("readings", validator={"value": {"$ne": "7"}})
     readings = numbered_readings(10)
-    await publish(producer, readings[:7])
-    [sent] = await publish(producer, [readings[7]])  # alone: the records of a batch may differ by a millisecond
-    await publish(producer, readings[8:])
+    await publish(producer, readings)
 
     async with running(settings):
         await until(lambda: database.invalid.find_one({}))
@@ -32,7 +30,21 @@ async def test_one_refused_document_goes_to_the_invalid_topic_and_the_batch_goes
     assert (invalid["stage"], invalid["reason"]) == ("archive", "refused")
     assert invalid["error"].startswith("121: ")
     assert invalid["payload"] == encode(readings[7])
-    assert invalid["seen_at"] == datetime.fromtimestamp(sent.timestamp / 1000, UTC)
+
+
+@pytest.mark.parametrize("topic", [topics.RAW, topics.INVALID], ids=["readings", "dead letters"])
+@pytest.mark.parametrize("sent_at", [-(10**15), 0, 1_600_000_000_000])
+async def test_a_record_of_any_time_is_kept_from_when_it_was_seen(
+    settings: Settings, database: Database, producer: AIOKafkaProducer, topic: topics.Topic, sent_at: int
+) -> None:
+    now = datetime.now(UTC)
+    await producer.send_and_wait(topic.name, b"no date", partition=0, timestamp_ms=sent_at)
+
+    async with running(settings):
+        await until(lambda: database.invalid.find_one({}))
+
+    [invalid] = await database.invalid.find().to_list(None)
+    assert invalid["seen_at"] >= now - timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,8 @@ async def test_poison_on_the_topics_that_only_the_archive_reads_holds_up_nothing
         assert await worker.healthy()
 
     assert database["gaps"].count_documents({}) == database["posts"].count_documents({}) == 1
+    # Each is kept from now on: the database deletes what was seen long ago once a minute.
+    assert database["invalid"].count_documents({"seen_at": {"$lt": NOW}}) == 0
     assert "Traceback" not in worker.log
 
 
