@@ -5,6 +5,7 @@ from time import monotonic, sleep
 
 from iss_agents.errors import UserError
 from iss_agents.local_stack.display import Screen, Status
+from iss_agents.local_stack.liveness import PING_SECONDS, PROBE_SECONDS, WRITE_SECONDS
 from iss_agents.local_stack.ports import only_user_of
 from iss_agents.local_stack.stack import LocalStack, Plan
 from iss_agents.local_stack.supervisor import Supervisor
@@ -13,8 +14,9 @@ from iss_agents.local_stack.worker_metrics import Figures
 POLL_SECONDS = 1.0
 """Seconds between two polls of the worker."""
 
-DRAIN_SECONDS = 20.0
-"""How long a run that ends by itself waits for everything received to be in MongoDB."""
+DRAIN_SECONDS = 20.0 + PROBE_SECONDS + WRITE_SECONDS + PING_SECONDS
+"""How long a run that ends by itself waits for everything received to be in MongoDB: longer than its liveness
+probe takes to restart a database that hangs."""
 
 INTERRUPTED_DRAIN_SECONDS = 2.0
 """The same after Ctrl-C; what is unfinished then, the next run finishes."""
