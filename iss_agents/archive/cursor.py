@@ -63,14 +63,13 @@ class _Cursor(msgspec.Struct, array_like=True):
     offset: int = NO_OFFSET
 
 
-def other_source(source: Source | None, feed_source: Source) -> tuple[str, ...]:
-    """Return a source other than the feed's as a part of a question: a cursor holds for one source."""
-    return () if source in {None, feed_source} else (str(source),)
+def question_of(*parts: str, source: Source | None, feed_source: Source) -> str:
+    """Return a short hash of the query without its span, which may grow from page to page.
 
-
-def question_of(*parts: str) -> str:
-    """Return a short hash of the query without its span, which may grow from page to page."""
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
+    A cursor holds for one source; the feed's is the same whether it is asked for or not.
+    """
+    other = () if source in {None, feed_source} else (str(source),)
+    return hashlib.sha256(msgspec.json.encode((*parts, *other))).hexdigest()[:12]
 
 
 def cursor_of(collection: str, question: str, position: Position) -> str:

@@ -124,8 +124,8 @@ class WindowScan:
                 continue
             yield self._of_source(window)
             position = window.reached
-            of_packed = isinstance(window.documents, PackedReadings)
-            width *= _growth(len(window.documents), packed or wanted if of_packed else wanted)
+            target = packed if packed and isinstance(window.documents, PackedReadings) else wanted
+            width *= _growth(len(window.documents), target)
             if not window.documents and width > self._widest and self._skip:
                 later = Position(min(await self._skip(position.time), self._end))
                 if later > position:

@@ -44,7 +44,7 @@ def require_distinct(ports: Mapping[str, int]) -> None:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free, and that no process gets from here for a minute.
+    """Return a port of 127.0.0.1 that is free, and that no other call returns for a minute, in any process.
 
     It is outside the range that Linux uses for outgoing connections (32768 and above, ip(7)): such a port could
     be taken before a program that needs two seconds to start has bound it.

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from iss_agents.archive.cursor import Page, Position, cursor_of, other_source, position_of, question_of
+from iss_agents.archive.cursor import Page, Position, cursor_of, position_of, question_of
 from iss_agents.archive.destinations import EVENTS, GAPS, POSTS
 from iss_agents.archive.mongo import Database, Document, connect, mongo_errors
 from iss_agents.archive.queries.event_counts import By, Uses, count_uses
@@ -143,9 +143,7 @@ class History:
             DatabaseUnavailableError: MongoDB did not answer in time.
             InvalidCursorError: see there.
         """
-        pages = Pages(
-            GAPS.collection, "start", question_of(item_id or "", *other_source(source, self._feed_source)), end
-        )
+        pages = Pages(GAPS.collection, "start", self._question(source, item_id or ""), end)
         query = Overlap(start, end, source or self._feed_source, item_id)
         after = position_of(GAPS.collection, pages.question, cursor, end) if cursor else None
         return _cut(pages, await page_of_gaps(self._database, query, after, limit + 1, QUERY_MS), limit)
@@ -166,9 +164,7 @@ class History:
             InvalidCursorError: see there.
         """
         query = self._of(source) | ({"kind": kind} if kind else {})
-        pages = Pages(
-            EVENTS.collection, "start", question_of(kind or "", *other_source(source, self._feed_source)), end
-        )
+        pages = Pages(EVENTS.collection, "start", self._question(source, kind or ""), end)
         return await self._page(pages, start, query, limit, cursor)
 
     async def event(self, event_id: str) -> Document | None:
@@ -205,14 +201,15 @@ class History:
             DatabaseUnavailableError: MongoDB did not answer in time.
             InvalidCursorError: see there.
         """
-        pages = Pages(
-            POSTS.collection, "decided_at", question_of(*other_source(source, self._feed_source)), end
-        )
+        pages = Pages(POSTS.collection, "decided_at", self._question(source), end)
         return await self._page(pages, start, self._of(source), limit, cursor)
 
     def _of(self, source: Source | None) -> Document:
         """Return the filter for documents of a source."""
         return {"source": source or self._feed_source}
+
+    def _question(self, source: Source | None, *parts: str) -> str:
+        return question_of(*parts, source=source, feed_source=self._feed_source)
 
     async def _one(self, collection: str, name: str) -> Document | None:
         with mongo_errors():

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from time import monotonic
 
-from iss_agents.archive.cursor import Page, Position, cursor_of, other_source, position_of, question_of
+from iss_agents.archive.cursor import Page, Position, cursor_of, position_of, question_of
 from iss_agents.archive.destinations import READINGS
 from iss_agents.archive.mongo import Database, Document, QueryTimeoutError
 from iss_agents.archive.packed.reader import PackedReader
@@ -72,9 +72,8 @@ class Readings:
     ) -> AsyncGenerator[Window, None]:
         """Return all readings of `items` (empty means all) in order of station time, window by window.
 
-        A caller that only wants a `page` of so many gets no larger windows.
-
-        The generator raises DatabaseUnavailableError if MongoDB does not answer in time.
+        If only a `page` of so many is wanted, the windows are about as large, or smaller. The generator raises
+        DatabaseUnavailableError if MongoDB does not answer in time.
 
         Raises:
             InvalidCursorError: see there.
@@ -95,7 +94,7 @@ class Readings:
         return scan.windows(position, min(page, TARGET_DOCUMENTS))
 
     def _question_of(self, items: Sequence[str], source: Source | None) -> str:
-        return question_of(*sorted(set(items)), *other_source(source, self._feed_source))
+        return question_of(*sorted(set(items)), source=source, feed_source=self._feed_source)
 
 
 def _page_of(documents: list[Document], limit: int, reached: Position, end: datetime, question: str) -> Page:
