@@ -2,13 +2,12 @@
 
     {_id: "NODE3000005|2026-11-24", item_id, day, stale: false, marks: 24, rests_until, summarised_at,
      source: "isslive", lost: false, count: 86400, numbers, min, max, sum, last,
-     integral: [first_at, area, known, states], gaps: Binary,
-     hours: {marks: 24, hour: [0, 2, 23], count: [3600, 3600, 41], numbers, min, max, sum, last, integral}}
+     integral: [first_at, area, known, states], gaps: Binary, hours: Binary}
 
-The fields are those of an hour (see `hours.py`), and `hours` those of its hours that have readings. Each
-`integral` leaves out the `gaps` of the day, pairs of unsigned 32-bit numbers: milliseconds after its start.
-So one document answers for a day, or for its 24 hours, if these were computed with the same `marks`: an earlier
-version leaves them out, or as they were.
+The fields are those of an hour (see `hours.py`), and `hours` those of its hours that have readings (see
+`day_hours.py`). Each `integral` leaves out the `gaps` of the day, pairs of unsigned 32-bit numbers:
+milliseconds after its start. So one document answers for a day, or for its 24 hours, if these were computed
+with the same `marks`: an earlier version leaves them out, or as they were.
 
 A day is derived from its hours, and answers only if it says what they would: it is not `stale`, none of its
 hours is dirty or `lost`, and the query knows the same gaps of the same source. If not, or if there is no
@@ -21,7 +20,7 @@ computed meanwhile is discarded.
 
 import logging
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -33,6 +32,7 @@ from pymongo import UpdateOne
 
 from iss_agents.archive.bulk_write import write
 from iss_agents.archive.mongo import Database, Document, mongo_errors
+from iss_agents.archive.rollups import day_hours
 from iss_agents.archive.rollups.buckets import DAY, HOUR, Bucket, Integral, merged
 from iss_agents.archive.rollups.due import MALFORMED
 from iss_agents.archive.rollups.hours import FIELDS
@@ -102,7 +102,7 @@ def rollup_of(question: Question, fine: Sequence[FineBucket], marks: int) -> Doc
     fields["integral"] = to_builtins(_integral(question, question.start, DAY, fine)) if fine else None
     hours = [_hour(question, list(some)) for _, some in groupby(fine, _hour_of)]
     gaps = _stored(question.gaps, question.start)
-    return {**fields, "source": question.source, "gaps": gaps, "hours": {"marks": marks, **_columns(hours)}}
+    return {**fields, "source": question.source, "gaps": gaps, "hours": day_hours.encoded(hours, marks)}
 
 
 def _integral(question: Question, start: int, width: int, fine: Sequence[FineBucket]) -> Integral:
@@ -117,12 +117,6 @@ def _hour_of(fine: FineBucket) -> int:
 def _hour(question: Question, fine: Sequence[FineBucket]) -> Bucket:
     [whole] = merged((each.bucket for each in fine), HOUR)
     return replace(whole, integral=_integral(question, whole.start, HOUR, fine))
-
-
-def _columns(hours: Sequence[Bucket]) -> Document:
-    names = [hour.start % DAY // HOUR for hour in hours]
-    values = {name: [getattr(hour, name) for hour in hours] for name in FIELDS}
-    return {"hour": names, **values, "integral": [to_builtins(hour.integral) for hour in hours]}
 
 
 def width_of(question: Question) -> int:
@@ -149,17 +143,9 @@ def _buckets(document: Document, question: Question, start: int) -> list[Bucket]
     if is_named != names_states(question.item_id) or document["gaps"] != _stored(question.gaps, start):
         return None
     if width_of(question) == HOUR:
-        hours = document["hours"]
-        return list(_hours(hours, start)) if hours["marks"] == document["marks"] else None
+        return day_hours.decoded(document["hours"], start, document["marks"])
     values: list[Any] = [*(document[name] for name in FIELDS), integral]
     return [Bucket(start, *values)]
-
-
-def _hours(stored: Mapping[str, Sequence[Any]], start: int) -> Iterator[Bucket]:
-    columns = [stored[name] for name in ("hour", *FIELDS)]
-    integrals = [Integral(*integral) for integral in stored["integral"]]
-    for hour, *values in zip(*columns, integrals, strict=True):
-        yield Bucket(start + hour * HOUR, *values)
 
 
 def _stored(gaps: Gaps, start: int) -> bytes:

@@ -12,9 +12,10 @@ from bson.binary import Binary
 from iss_agents.archive.mongo import Document
 from iss_agents.archive.packed.codec import pack
 from iss_agents.archive.packed.hours import PACKED_HOURS
-from iss_agents.archive.rollups.buckets import HOUR, MINUTE
+from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE, Bucket
+from iss_agents.archive.rollups.day_hours import encoded
 from iss_agents.archive.rollups.days import DAYS, day_of
-from iss_agents.archive.rollups.hours import FIELDS, SUMMARIES, Hour, summary_of
+from iss_agents.archive.rollups.hours import SUMMARIES, Hour, summary_of, whole_of
 from iss_agents.archive.rollups.minutes import MinuteAggregator
 from iss_agents.telemetry.catalog import names_states
 from iss_agents.telemetry.station_clock import from_milliseconds
@@ -84,24 +85,29 @@ class Rollups:
             identity = _identity(item_id, start)
             self._packed.upsert(identity, packed)
             self._packed.forget(identity)
-            self._mark_day(item_id, start, summary)
+            self._mark_day(item, start, summary)
             self._summaries.upsert(identity, summary)
             self._summaries.forget(identity)
             yield
 
-    def _mark_day(self, item_id: str, start: int, summary: Document) -> None:
-        """Mark the day, and store it with its last hour, as if the day and all its hours were like that one."""
-        time = from_milliseconds(start)
+    def _mark_day(self, item: int, start: int, summary: Document) -> None:
+        """Mark the day, and store it with its last hour, as if the whole day were like that one."""
+        item_id, time = self._readings.items[item], from_milliseconds(start)
         day = day_of(item_id, time)
         identity = {"_id": day.name, "item_id": item_id, "day": from_milliseconds(day.start)}
         self._days.upsert(identity, {"stale": True, "marks": time.hour + 1})
-        if start + HOUR == day.start + 24 * HOUR:
+        if start + HOUR == day.start + DAY:
             whole = {name: value for name, value in summary.items() if name != "minutes"}
-            hours = {"marks": 24, **{name: [whole.get(name)] * 24 for name in (*FIELDS, "integral")}}
+            hours = encoded(list(self._hours_before(item, start + HOUR)), marks=24)
             self._days.upsert(
                 identity, {**whole, "hours": hours, "source": "isslive", "lost": False, "gaps": b""}
             )
             self._days.forget(identity)
+
+    def _hours_before(self, item: int, end: int) -> Iterator[Bucket]:
+        for start in range(end - DAY, end, HOUR):
+            _, summary = self._content(self._readings.stream_of(item), self._hour_of_lap(item, start))
+            yield from whole_of({**summary, "hour": from_milliseconds(start)})
 
     def _hour_of_lap(self, item: int, start: int) -> int:
         return (start - START - self._readings.phase(item)) % self._readings.period // HOUR
