@@ -1,5 +1,6 @@
 """Queries of the archive: readings, rollups, gaps, events and posts of a span."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -92,8 +93,10 @@ class History:
         finest = SECOND if start > await kept_since(self._database, now) else MINUTE
         width = max(width_for(start, end, points), finest)
         span = milliseconds(ceiling(start)), milliseconds(ceiling(end))
-        before = await self._value_before(item_id, span[0], source)
-        until, gaps = min(span[1], milliseconds(known_until)), await self._gaps_of(item_id, start, end, source)
+        before, gaps = await asyncio.gather(
+            self._value_before(item_id, span[0], source), self._gaps_of(item_id, start, end, source)
+        )
+        until = min(span[1], milliseconds(known_until))
         one, rolled_up = source or self._feed_source, self._is_rolled_up(source)
         question = Question(item_id, one, *span, width, until, gaps, rolled_up)
         held = before.value if before else None
