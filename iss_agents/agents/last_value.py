@@ -48,7 +48,12 @@ def _apply(reading: Reading, newest: dict[str, Newest], held: Mapping[str, Seen]
     if reading.suspect:
         return "suspect"
     series = series_of(reading.item_id, reading.source)
-    sequence, event_ids = _position(reading.source, newest.get(series), held.get(series))
+    before = newest.get(series)
+    if before and reading.sequence > before.sequence and before.reading.source == reading.source:
+        # Most readings: `age_of` and `ids_with` would say the same, and take as long as everything else here.
+        newest[series] = Newest(reading.sequence, (reading.event_id,), reading)
+        return "applied"
+    sequence, event_ids = _position(reading.source, before, held.get(series))
     age = age_of(reading, sequence, event_ids, latest)
     if age == "newer":
         newest[series] = Newest(reading.sequence, ids_with(reading, sequence, event_ids), reading)

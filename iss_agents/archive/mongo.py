@@ -138,6 +138,9 @@ def _database(client: Callable[..., Any], settings: Settings, socket_ms: int | N
             connectTimeoutMS=SELECTION_MS,
             socketTimeoutMS=socket_ms,
             heartbeatFrequencyMS=HEARTBEAT_MS,
+            # Not by a connection that always waits for news, with another that measures round trips: the next
+            # call notices that a server has gone away.
+            serverMonitoringMode="poll",
             **options,
         ).get_database(settings.mongo_database, write_concern=ACKNOWLEDGED)
     except (PyMongoError, ValueError, OSError) as error:

@@ -49,7 +49,7 @@ class Connection(Service):
 
     first_wait = 5.0
     longest_wait = 60.0
-    watch_seconds = 0.2
+    watch_seconds = 1.0
     resubscribe_seconds = 60.0
     longest_resubscribe_seconds = 600.0
     """How long until a rejected item is subscribed to again, at first and at most."""

@@ -29,7 +29,7 @@ has not been offered yet: updates that the client collects, and readings held be
 UNREACHABLE_AFTER_SECONDS = 3.0
 """After this long without an acknowledgement the health reports Kafka as down."""
 
-MONITOR_SECONDS = 0.05
+MONITOR_SECONDS = 0.1
 FLUSH_SECONDS = 3.0
 """How long a stop waits for Kafka before the remaining records go to the spool."""
 

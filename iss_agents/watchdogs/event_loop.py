@@ -13,7 +13,7 @@ from iss_agents.runtime.metrics import LOOP_DELAY
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.5
+TICK_SECONDS = 1.0
 
 BLOCKED_SECONDS = 30.0
 """Four times what ends a worker with agents as soon as its loop runs again (SuspensionFence).
