@@ -53,7 +53,7 @@ Kafka waits this long for members that have rejoined under new ids: a minute by 
 
 COMMIT_SECONDS = 0.5
 """Batches finished since the last commit are repeated if a worker is killed. In a storm of kills at 1,000
-readings/s these are 1 to 3 % of all deliveries with a quarter of a second between commits, and 3 % with one
+readings/s these are 1 to 3 % of all deliveries, with a quarter of a second between commits and with a whole one
 (tests/streaming/storm.py)."""
 
 AGENTS = tuple(f"iss_agents.agents.{name}" for name in ("keep_last_seen", "watch_tank", "announce"))

@@ -21,7 +21,7 @@ from iss_agents.runtime.health import Health
 
 logger = logging.getLogger(__name__)
 
-SPOOL_AFTER_SECONDS = 0.5
+SPOOL_AFTER_SECONDS = 0.4
 """After this long without an acknowledgement records go to disk: about what a kill -9 can cost, besides what
 has not been offered yet: updates that the client collects, and readings held behind a new zero
 (`quality.HOLD`)."""

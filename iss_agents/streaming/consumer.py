@@ -125,7 +125,7 @@ class BatchConsumer(Delivery):
     async def verify_all_partitions_active(self) -> None:
         """Do nothing: the watchdog monitors progress.
 
-        Faust would start a task per partition twice a second, and log a page of guesses about one that stands.
+        Faust would start a task per partition each second, and log a page of guesses about one that stands.
         """
 
 

@@ -91,6 +91,8 @@ class Outputs(Service):
         """
         waiting = list(outputs)
         written = range(0)
+        if not waiting:
+            return written
         with self._counted(topic, len(waiting)):
             while waiting:
                 part = await self._send_some(topic, partition, waiting)
@@ -101,15 +103,14 @@ class Outputs(Service):
     @contextmanager
     def _counted(self, topic: Topic, count: int) -> Iterator[None]:
         token = object()
-        if count:
-            self._waiting[token] = topic.name, monotonic()
+        self._waiting[token] = topic.name, monotonic()
         pending = OUTPUTS_PENDING.labels(topic.name)
         pending.inc(count)
         try:
             yield
         finally:
             pending.dec(count)
-            self._waiting.pop(token, None)
+            del self._waiting[token]
 
     async def _send_some(self, topic: Topic, partition: int, outputs: list[Output]) -> range:
         pauses = delays(0.5, 10.0)

@@ -43,6 +43,10 @@ def source_time(hours: float, arrival: datetime, *, snapshot: bool = False) -> d
     return remembered_time(hours, arrival, arrival) if snapshot else live_time(hours, arrival)
 
 
+HALF_A_YEAR = timedelta(days=182)
+"""Within it, the same hours in any other year are farther away."""
+
+
 def live_time(hours: float, now: datetime) -> datetime:
     """Return the UTC time of a live update's time stamp: the one nearest to `now`.
 
@@ -73,6 +77,9 @@ def nearest_time(hours: float, now: datetime) -> datetime:
     Hours may continue past the end of their year (feed.md), but those of a leap year's last day are not taken
     for those of a 1 January that is over.
     """
+    this_year = in_year(hours, now.year)
+    if this_year.year == now.year and abs(this_year - now) < HALF_A_YEAR:
+        return this_year
     times = {year: in_year(hours, year) for year in (now.year - 1, now.year, now.year + 1)}
     possible = [time for year, time in times.items() if time.year == year or time >= now - YEAR_SLACK]
     return min(possible or times.values(), key=lambda time: abs(time - now))

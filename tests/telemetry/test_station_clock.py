@@ -2,9 +2,17 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
-from hypothesis.strategies import integers
+from hypothesis.strategies import floats, integers
 
-from iss_agents.telemetry.station_clock import EPOCH, ClockError, in_year, rfc3339, source_time, station_hours
+from iss_agents.telemetry.station_clock import (
+    EPOCH,
+    ClockError,
+    in_year,
+    nearest_time,
+    rfc3339,
+    source_time,
+    station_hours,
+)
 
 
 def utc(*parts: int) -> datetime:
@@ -54,6 +62,19 @@ def test_a_counter_that_runs_on_past_the_end_of_the_year() -> None:
 
 def test_a_value_from_last_year_keeps_its_year() -> None:
     assert source_time(station_hours(utc(2025, 12, 3)), utc(2026, 2, 1)) == utc(2025, 12, 3)
+
+
+@given(integers(0, 3 * 366 * 86_400), floats(-100, 3 * 366 * 24))
+def test_the_nearest_of_three_years_is_taken(second: int, hours: float) -> None:
+    now = utc(2023, 1, 1) + timedelta(seconds=second)
+    years = (now.year - 1, now.year, now.year + 1)
+    # Hours that run on past the end of their year are not those of a day that is over.
+    possible = [
+        time for year in years if (time := in_year(hours, year)).year == year or time >= now - timedelta(days=1)
+    ]
+    every = possible or [in_year(hours, year) for year in years]
+
+    assert nearest_time(hours, now) == min(every, key=lambda time: abs(time - now))
 
 
 def test_more_than_five_minutes_ahead_is_an_error_that_names_the_value() -> None:
