@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import ConsumerRecord
 from faust.types import EventT, StreamT
 
-from iss_agents.agents.last_value import OUTCOMES, fold
+from iss_agents.agents.last_value import fold
 from iss_agents.application import app
 from iss_agents.runtime.metrics import LAST_SEEN
 from iss_agents.streaming.batches import PartitionExecutor, batches_of, run_batch
@@ -18,8 +18,6 @@ from iss_agents.telemetry.records import Reading, encode
 from iss_agents.telemetry.station_clock import milliseconds
 from iss_agents.telemetry.topics import RAW, WATER
 from tables.last_seen import last_seen
-
-PROCESSED = {outcome: LAST_SEEN.labels(outcome) for outcome in OUTCOMES}
 
 raw_topic = app.topic(RAW.name, value_serializer="raw", partitions=RAW.partitions)
 
@@ -45,7 +43,7 @@ async def keep(readings: Sequence[Reading], last: ConsumerRecord) -> None:
     changes = fold(readings, last_seen.data)
     await last_seen.write(changes.changed, after=last)
     for outcome, count in changes.outcomes.items():
-        PROCESSED[outcome].inc(count)
+        LAST_SEEN.labels(outcome).inc(count)
 
 
 def tank_outputs(readings: Iterable[Reading]) -> list[Output]:

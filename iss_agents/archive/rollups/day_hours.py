@@ -2,8 +2,8 @@
 
     CRC-32 of what follows (4 bytes) | zstd of msgpack: `Columns`
 
-An earlier version stored the same as fields. The embedded database decodes every field of a document, whatever
-an answer needs of it, which took a third of the time of a plot of ten years (measured).
+An earlier version stored the same as fields, each of which the embedded database decodes, whatever an answer
+needs: 0.2 ms a day (measured).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
