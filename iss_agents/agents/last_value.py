@@ -50,7 +50,7 @@ def _apply(reading: Reading, newest: dict[str, Newest], held: Mapping[str, Seen]
     series = series_of(reading.item_id, reading.source)
     before = newest.get(series)
     if before and reading.sequence > before.sequence and before.reading.source == reading.source:
-        # Most readings: `age_of` and `ids_with` would say the same, and take as long as everything else here.
+        # Most readings: `age_of` and `ids_with` would say the same, and are two fifths of the time of a fold.
         newest[series] = Newest(reading.sequence, (reading.event_id,), reading)
         return "applied"
     sequence, event_ids = _position(reading.source, before, held.get(series))

@@ -87,7 +87,7 @@ class Batch(NamedTuple):
     full: bool
 
 
-class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+class ArchiveConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
     """Reads all topics of DESTINATIONS. Hold `write_lock` from a write to its commit."""
 
     def __init__(self, settings: Settings, resets: OffsetResets) -> None:

@@ -158,7 +158,7 @@ class LeaderElection(Service):
             await close_consumer(consumer)
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
     def __init__(self, election: LeaderElection) -> None:
         self._election = election
 

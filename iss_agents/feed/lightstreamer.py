@@ -234,7 +234,7 @@ class StationClient:
             self._taken_lost, self._lost = self._lost, Counter()
 
 
-class _SessionListener(ClientListener):  # type: ignore[misc]
+class _SessionListener(ClientListener):  # type: ignore[misc] # the library has no types
     def __init__(self, client: StationClient) -> None:
         self._client = client
 
@@ -245,7 +245,7 @@ class _SessionListener(ClientListener):  # type: ignore[misc]
         self._client.fail(code, message)
 
 
-class _ItemListener(SubscriptionListener, PromptListener):  # type: ignore[misc]
+class _ItemListener(SubscriptionListener, PromptListener):  # type: ignore[misc] # the library has no types
     def __init__(self, client: StationClient, subscription: Any, items: list[str]) -> None:
         self._client = client
         self._subscription = subscription

@@ -14,6 +14,9 @@ MAX_AHEAD = timedelta(minutes=5)
 YEAR_SLACK = timedelta(days=1)
 """A time of a snapshot further ahead than this belongs to the previous year (rule of maximvs101/iss-live)."""
 
+HALF_A_YEAR = timedelta(days=182)
+"""Within it, the same hours in any other year are farther away."""
+
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,10 +44,6 @@ def source_time(hours: float, arrival: datetime, *, snapshot: bool = False) -> d
         ClockError: it lies more than `MAX_AHEAD` after `arrival`, its year is uncertain, or it is not a date.
     """
     return remembered_time(hours, arrival, arrival) if snapshot else live_time(hours, arrival)
-
-
-HALF_A_YEAR = timedelta(days=182)
-"""Within it, the same hours in any other year are farther away."""
 
 
 def live_time(hours: float, now: datetime) -> datetime:

@@ -8,12 +8,12 @@ every field that the columns do not know, is stored beside them, for that readin
 """
 
 from collections.abc import Iterable
-from zlib import crc32
 
 import cramjam
 import msgspec
 from bson.errors import BSONError
 
+from iss_agents.archive.checksum import with_checksum, without_checksum
 from iss_agents.archive.cursor import Position
 from iss_agents.archive.mongo import Document
 from iss_agents.archive.packed.columns import columns_of
@@ -23,9 +23,6 @@ VERSION = 1
 
 LEVEL = 9
 """zstd: a higher level takes several times as long for some hundredths of a byte a reading."""
-
-CRC_BYTES = 4
-PREFIX_BYTES = 1 + CRC_BYTES
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Columns).decode
@@ -43,7 +40,7 @@ def pack(item_id: str, readings: Iterable[Document]) -> bytes:
     """Return readings of one item, documents of the collection `readings`, as a binary."""
     ordered = sorted(readings, key=lambda reading: Position.of(reading, "source_ts"))
     content = bytes(cramjam.zstd.compress(_encode(columns_of(item_id, ordered)), level=LEVEL))
-    return bytes([VERSION]) + crc32(content).to_bytes(CRC_BYTES) + content
+    return bytes([VERSION]) + with_checksum(content)
 
 
 def unpack(item_id: str, packed: bytes) -> UnpackedHour:
@@ -52,9 +49,13 @@ def unpack(item_id: str, packed: bytes) -> UnpackedHour:
     Raises:
         DamagedHourError: see there.
     """
-    version, checksum, content = packed[:1], packed[1:PREFIX_BYTES], packed[PREFIX_BYTES:]
-    if version < bytes([VERSION]) or crc32(content).to_bytes(CRC_BYTES) != checksum:
-        raise DamagedHourError("its bytes are not those that were stored: restore it from a backup")
+    version = packed[:1]
+    try:
+        content = without_checksum(packed[1:])
+    except ValueError as error:
+        raise DamagedHourError(f"{error}: restore it from a backup") from error
+    if version < bytes([VERSION]):
+        raise DamagedHourError("its version is not one that was stored: restore it from a backup")
     if version > bytes([VERSION]):
         raise NewerHourError("written by a newer version of iss-agents: upgrade this one")
     try:

@@ -11,7 +11,7 @@ from iss_agents.archive.rollups.days import DAYS, Day
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import from_milliseconds
 from tests.archive.answering import Command, answering
-from tests.archive.rollups.test_days import (
+from tests.archive.rollups.five_days import (
     DAYS_THERE,
     FIRST,
     STATES,

@@ -2,56 +2,38 @@
 
 import random
 from datetime import datetime, timedelta
-from time import monotonic
 
-import cramjam
-import msgspec
 import pytest
 from pydantic import SecretStr
 
 from iss_agents.archive.mongo import Database, DatabaseUnavailableError, Document, connect
-from iss_agents.archive.rollups import day_job, day_runs
+from iss_agents.archive.rollups import day_job
 from iss_agents.archive.rollups.buckets import DAY, HOUR, MINUTE
-from iss_agents.archive.rollups.day_hours import CRC_BYTES, encoded
 from iss_agents.archive.rollups.day_job import (
     RETRY_DELAY,
     compute_day,
-    compute_or_postpone_day,
-    gaps_of_days,
     stale_days,
 )
 from iss_agents.archive.rollups.days import DAYS, Day, mark_days
 from iss_agents.archive.rollups.due import stale_hours
 from iss_agents.archive.rollups.job import compute_rollup
-from iss_agents.archive.rollups.query import answer
 from iss_agents.archive.rollups.segments import Question
 from iss_agents.archive.rollups.weighting import NO_GAPS, Gaps
 from iss_agents.config.settings import Settings
 from iss_agents.telemetry.station_clock import from_milliseconds
 from tests.archive.answering import Answer, Command, answering
-from tests.archive.rollups.test_parts import note_gaps, weighed
+from tests.archive.rollups.five_days import (
+    DAYS_THERE,
+    FIRST,
+    STATES,
+    answers,
+    compute_days,
+    counts,
+    three_readings_a_day,
+    used_days,
+)
+from tests.archive.rollups.test_parts import note_gaps
 from tests.archive.rollups.two_days import ITEM, NOW, TODAY, reading, store, summarise_all
-
-DAYS_THERE = 5
-FIRST = TODAY // DAY * DAY - DAYS_THERE * DAY
-STATES = "NODE3000004"
-"""Item whose numbers name states."""
-
-
-async def compute_days(database: Database, now: datetime = NOW) -> list[bool]:
-    if not (days := await stale_days(database, now)):
-        return []
-    gaps_of = await gaps_of_days(database, days, "simulated")
-    return [
-        await compute_or_postpone_day(database, day, "simulated", gaps_of(day["item_id"], "simulated"))
-        for day in days
-    ]
-
-
-async def used_days(database: Database, question: Question) -> int:
-    """Return how many days of a span answer for themselves."""
-    runs = day_runs.day_runs(database, question, TODAY // HOUR * HOUR, monotonic() + 30)
-    return sum([(run.end - run.start) // DAY async for run in runs if run.buckets is not None])
 
 
 def some_gaps(chance: random.Random) -> Gaps:
@@ -95,12 +77,6 @@ def some_questions(chance: random.Random, item: str, known: Gaps) -> list[Questi
     return questions
 
 
-async def answers(database: Database, questions: list[Question]) -> list[list[tuple[object, ...]]]:
-    return [
-        [weighed(bucket) for bucket in await answer(database, question, "5", NOW, 60)] for question in questions
-    ]
-
-
 @pytest.mark.parametrize(
     ("seed", "item"),
     [
@@ -140,19 +116,6 @@ async def test_answers_are_the_same_with_days_and_without(database: Database, se
     await database[DAYS].delete_many({})
     assert await used_days(database, there) == 0
     assert with_days == await answers(database, questions)
-
-
-async def three_readings_a_day(database: Database) -> Question:
-    """Store readings in three hours of each day, and compute the days; return a question for all of them."""
-    times = range(FIRST, FIRST + DAYS_THERE * DAY, 8 * HOUR)
-    await store(database, [reading(time, "1", f"{time}") for time in times])
-    await summarise_all(database)
-    assert await compute_days(database) == [True] * DAYS_THERE
-    return Question(ITEM, "simulated", FIRST, FIRST + DAYS_THERE * DAY, DAY, TODAY)
-
-
-async def counts(database: Database, question: Question) -> list[int]:
-    return [bucket.count for bucket in await answer(database, question, None, NOW, 30)]
 
 
 def failing(name: str, collection: str) -> Answer:
@@ -262,45 +225,6 @@ async def test_a_day_expires_with_its_first_hour_and_never_while_it_is_stale(
     assert min(day["summarised_at"] for day in days) == first["summarised_at"]
     assert stale is not None
     assert "summarised_at" not in stale
-
-
-@pytest.mark.parametrize("edit", [{"integral": 5}, {"last": None, "gaps": "none"}, {"lost": True}])
-async def test_the_hours_answer_for_a_day_that_somebody_has_edited(database: Database, edit: Document) -> None:
-    question = await three_readings_a_day(database)
-    await database[DAYS].update_one({"day": from_milliseconds(FIRST)}, {"$set": edit})
-
-    assert await used_days(database, question) == DAYS_THERE - 1
-    assert await counts(database, question) == [3] * DAYS_THERE
-
-
-@pytest.mark.parametrize("hours", [b"damaged", "none", None, encoded([], 1)])
-async def test_the_hours_answer_for_a_day_whose_hours_cannot_be_read(database: Database, hours: object) -> None:
-    question = (await three_readings_a_day(database))._replace(width=HOUR)
-    await database[DAYS].update_one({"day": from_milliseconds(FIRST)}, {"$set": {"hours": hours}})
-
-    assert await used_days(database, question) == DAYS_THERE - 1
-    assert sum(await counts(database, question)) == 3 * DAYS_THERE
-
-
-async def test_hours_that_an_earlier_version_stored_as_fields_answer_too(database: Database) -> None:
-    question = (await three_readings_a_day(database))._replace(width=HOUR)
-    with_binaries = await answers(database, [question])
-    async for day in database[DAYS].find({"item_id": ITEM}):
-        fields = msgspec.msgpack.decode(cramjam.zstd.decompress(day["hours"][CRC_BYTES:]))
-        await database[DAYS].update_one({"_id": day["_id"]}, {"$set": {"hours": fields}})
-
-    assert await used_days(database, question) == DAYS_THERE
-    assert await answers(database, [question]) == with_binaries
-
-
-async def test_a_day_that_cannot_be_marked_is_removed(database: Database) -> None:
-    question = await three_readings_a_day(database)
-    await database[DAYS].update_one({"day": from_milliseconds(FIRST)}, {"$set": {"marks": "many"}})
-    await store(database, [reading(FIRST + 1, "2", "late")])
-    await summarise_all(database)
-
-    assert await counts(database, question) == [4, *[3] * (DAYS_THERE - 1)]
-    assert await database[DAYS].count_documents({"item_id": ITEM}) == DAYS_THERE - 1
 
 
 async def test_days_of_one_source_do_not_answer_for_another(database: Database) -> None:

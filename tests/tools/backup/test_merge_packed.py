@@ -3,12 +3,12 @@
 import gzip
 from datetime import timedelta
 from pathlib import Path
-from zlib import crc32
 
 import bson
 import pytest
 
 from iss_agents.archive import retention
+from iss_agents.archive.checksum import with_checksum
 from iss_agents.archive.mongo import Database, Document
 from iss_agents.archive.packed import backfill, codec
 from iss_agents.archive.packed.hours import PACKED_HOURS, expired_before, unpacked
@@ -138,7 +138,7 @@ async def test_an_hour_of_a_newer_version_is_not_replaced(
     await store(database, settings, readings(0, 20))
     await backup(settings, tmp_path / "file", force=False)
     content = b"what only a newer version reads"
-    newer = {"readings": bytes([codec.VERSION + 1]) + crc32(content).to_bytes(codec.CRC_BYTES) + content}
+    newer = {"readings": bytes([codec.VERSION + 1]) + with_checksum(content)}
     await database[PACKED_HOURS].update_many({"hour": NOON}, {"$set": newer})
     with pytest.raises(UserError, match=r"hour \S+ was written by a newer version .*: upgrade this one"):
         await restore(settings, tmp_path / "file")

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from time import monotonic, process_time
 from typing import Any, NamedTuple, cast
 
@@ -55,7 +55,6 @@ Client = TestClient[Request, Application]
 ITEM = "NODE3000005"
 SPANS = {"hour": HOUR, "day": DAY, "month": 30 * DAY, "year": 365 * DAY, "ten years": 3652 * DAY}
 REPEATS = 5
-CLOSED_REPEATS = 60
 AT_ONCE = 6
 MARKS = 24
 BATCH = 500
@@ -158,10 +157,10 @@ async def client_of(settings: Settings) -> AsyncIterator[Client]:
         yield client
 
 
-async def asked(client: Client, span: int, end: int | None = None) -> int | None:
-    """Return how many points a plot of the milliseconds up to `end`, or now, has; None if it came too late."""
-    end = end or milliseconds(datetime.now(UTC))
-    path = f"/api/v1/telemetry/summary?item={ITEM}&from={end - span}&to={end}&points=500"
+async def asked(client: Client, span: int) -> int | None:
+    """Return how many points a plot of the last milliseconds has; None if it was not answered in time."""
+    now = milliseconds(datetime.now(UTC))
+    path = f"/api/v1/telemetry/summary?item={ITEM}&from={now - span}&to={now}&points=500"
     answer = await client.get(path)
     assert answer.status in {200, 503}, await answer.text()
     return len((await answer.json())["buckets"]) if answer.status == 200 else None
@@ -187,16 +186,6 @@ async def at_once(client: Client, name: str) -> dict[str, float]:
     return {"answered": answered, "wall_ms": 1000 * (monotonic() - began), "growth_mb": peak() - before}
 
 
-async def closed_month(client: Client) -> dict[str, float]:
-    """Return how long a plot of 30 days takes that ends with the last whole hour but one, milliseconds."""
-    end, times = milliseconds(datetime.now(UTC)) // HOUR * HOUR - HOUR, []
-    for _ in range(CLOSED_REPEATS):
-        began = monotonic()
-        assert await asked(client, SPANS["month"], end)
-        times.append(1000 * (monotonic() - began))
-    return {"median_ms": median(times), "p95_ms": quantiles(times, n=20)[-1]}
-
-
 def peak() -> float:
     """Return the most memory that this process has had, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -208,14 +197,12 @@ async def main() -> dict[str, Any]:
         await fill(settings, milliseconds(datetime.now(UTC)))
         async with client_of(settings) as client:
             answers = [await measured(client, program, name) for name in SPANS]
-            closed = await closed_month(client)
             together = {name: await at_once(client, name) for name in ("year", "ten years")}
     # Last, because it takes more memory than the answers.
     with tempfile.TemporaryDirectory() as folder:
         bytes_a_reading = sizes(Path(folder) / "recorded")
     return {
         "bytes_a_reading": bytes_a_reading,
-        "closed_month": closed,
         "answers": [each._asdict() for each in answers],
         f"{AT_ONCE}_at_once": together,
     }
